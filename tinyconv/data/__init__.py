@@ -1,0 +1,1 @@
+"""Arrays and Pillow only: files in, arrays out."""

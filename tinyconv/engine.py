@@ -1,0 +1,566 @@
+"""The autograd engine: values that remember how they were made, and one walk that differentiates them.
+
+Read in order: a `Tensor` is an immutable array with, if it needs a gradient, a `Node`; a `Primitive` turns
+arrays into an array and leaves a node behind; `_walk` visits nodes from the youngest to the oldest. That is
+all: an operation can only use values that exist already, so birth order is topological order.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import inspect
+import itertools
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinyconv.errors import DtypeError, GradientError, ShapeError
+
+Array = NDArray[Any]
+Rule = Callable[..., "Tensor"]
+
+_births = itertools.count()
+_recording: ContextVar[bool] = ContextVar("recording", default=True)
+_debugging: ContextVar[bool] = ContextVar("debugging", default=False)
+
+
+class Node:
+    """Where a value stands in the graph: its birth, its maker, and, for a leaf, its gradient.
+
+    A node never refers to its own tensor, only to older nodes and to the values its live rules name:
+    there are no reference cycles, and what no rule needs is released at once.
+    """
+
+    __slots__ = ("birth", "grad", "op", "parents", "shapes", "saved", "versions", "trace", "__weakref__")
+
+    def __init__(self, op: Primitive | None = None, inputs: Sequence[Tensor] = ()) -> None:
+        self.birth = next(_births)
+        self.grad: Array | None = None
+        self.op = op  # None: a leaf
+        self.parents = tuple(t._node for t in inputs)  # None: an input that needs no gradient
+        self.shapes = tuple(t.shape for t in inputs)
+        self.saved: dict[str, Any] | None = {}  # what the live rules name; None once backward() freed it
+        self.versions: list[tuple[Parameter, int]] = []  # the parameters used, as they were
+        self.trace = ""  # under tc.debug(): who made it
+
+
+class Tensor:
+    """An immutable array that may take part in differentiation.
+
+    Attributes
+    ----------
+    data : ndarray, read-only
+    grad : ndarray or None
+        Sum of the gradients of every `backward()` since it was last set to None; leaves only.
+    """
+
+    __slots__ = ("_data", "_node", "__weakref__")
+    __array_ufunc__ = None  # array * tensor reaches our operator
+
+    # Attached by tinyconv.ops, beside the functions they call.
+    sum: Callable[..., Tensor]
+    mean: Callable[..., Tensor]
+    reshape: Callable[..., Tensor]
+    transpose: Callable[..., Tensor]
+    __pow__: Callable[[Tensor, Any], Tensor]
+    __rpow__: Callable[[Tensor, Any], Tensor]
+    __matmul__: Callable[[Tensor, Any], Tensor]
+    __rmatmul__: Callable[[Tensor, Any], Tensor]
+    __getitem__: Callable[[Tensor, Any], Tensor]
+
+    def __init__(self, data: Array, node: Node | None = None) -> None:
+        data.flags.writeable = False
+        self._data = data
+        self._node = node
+
+    @property
+    def data(self) -> Array:
+        return self._data
+
+    @property
+    def requires_grad(self) -> bool:
+        return self._node is not None
+
+    @property
+    def grad(self) -> Array | None:
+        return None if self._node is None else self._node.grad
+
+    @grad.setter
+    def grad(self, value: Array | None) -> None:
+        if self._node is None:
+            raise GradientError("grad: this tensor needs no gradient; create it with requires_grad=True.")
+        if value is not None and (value.shape, value.dtype) != (self.shape, self.dtype):
+            raise ShapeError(f"grad: got {value.dtype} {value.shape}, expected {self.dtype} {self.shape}.")
+        self._node.grad = value
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._data.shape
+
+    @property
+    def ndim(self) -> int:
+        return self._data.ndim
+
+    @property
+    def size(self) -> int:
+        return self._data.size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._data.dtype
+
+    def item(self) -> float:
+        """The value of a one-element tensor as a Python float."""
+        return float(self._data.item())
+
+    def backward(self, seed: Any = None) -> None:
+        """Add d(self)/d(leaf) to the `.grad` of every leaf, and free the graph.
+
+        Parameters
+        ----------
+        seed : array of self.shape, optional
+            The gradient that arrives from outside; 1 for a one-element tensor.
+
+        Raises
+        ------
+        GradientError
+            Nothing needs a gradient; the graph was freed; a parameter changed since its forward.
+        ShapeError
+            No seed for a tensor of many elements, or a seed of another shape.
+        """
+        with no_grad():
+            found = _walk(self, seed, free=True)
+        for node, g in found.items():
+            node.grad = g.data if node.grad is None else _frozen(node.grad + g.data)
+
+    def __repr__(self) -> str:
+        note = ", requires_grad=True" if self.requires_grad else ""
+        return f"{type(self).__name__.lower()}({np.array2string(self._data, separator=', ')}, {self.dtype}{note})"
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def __float__(self) -> float:
+        return self.item()
+
+    def __bool__(self) -> bool:
+        raise GradientError("a tensor in a boolean test has no gradient; test its number: `t.item() > 0`.")
+
+    def __eq__(self, other: object) -> bool:
+        raise GradientError("tensor == x is ambiguous: compare values with `t.data == x`, identity with `t is x`.")
+
+    __hash__ = object.__hash__
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise GradientError("tensors are immutable: build a new one with tc.where or tc.concatenate, "
+                            "or give a Parameter a new value with .assign(array).")
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Array:
+        raise GradientError("a tensor is not an array and would lose its gradient: use a tc function, or t.data.")
+
+    def __add__(self, other: Any) -> Tensor:
+        return add(self, other)
+
+    def __sub__(self, other: Any) -> Tensor:
+        return subtract(self, other)
+
+    def __mul__(self, other: Any) -> Tensor:
+        return multiply(self, other)
+
+    def __truediv__(self, other: Any) -> Tensor:
+        return divide(self, other)
+
+    def __neg__(self) -> Tensor:
+        return negative(self)
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return subtract(other, self)
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return divide(other, self)
+
+    __radd__, __rmul__ = __add__, __mul__
+
+
+class Parameter(Tensor):
+    """A leaf that an optimizer may change: `assign` gives it a new value and raises `version`."""
+
+    __slots__ = ("version",)
+
+    def __init__(self, data: Any, requires_grad: bool = True) -> None:
+        super().__init__(_real_array(data, "Parameter").copy(), Node() if requires_grad else None)
+        self.version = 0
+
+    @property
+    def requires_grad(self) -> bool:
+        return self._node is not None
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        if wanted != self.requires_grad:
+            self._node = Node() if wanted else None
+
+    def assign(self, value: Any) -> None:
+        """Replace the value by a copy of `value`, an array of the same shape, in this parameter's dtype."""
+        array = np.array(value, dtype=self.dtype)
+        if array.shape != self.shape:
+            raise ShapeError(f"Parameter.assign: got shape {array.shape}, expected {self.shape}.")
+        self._data = _frozen(array)
+        self.version += 1
+
+
+def tensor(a: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor with a copy of `a`. Float arrays keep their dtype; lists and integers become float32.
+
+    >>> tensor([1, 2], requires_grad=True)
+    tensor([1., 2.], float32, requires_grad=True)
+    """
+    array = _real_array(a.data if isinstance(a, Tensor) else a, "tensor", dtype)
+    return Tensor(array.copy(), Node() if requires_grad else None)
+
+
+def as_tensor(a: Any) -> Tensor:
+    """`a` itself if it is a tensor, else a constant tensor with a copy of it."""
+    return a if isinstance(a, Tensor) else tensor(a)
+
+
+def _real_array(a: Any, what: str, dtype: Any = None) -> Array:
+    """`a` as a float array: floats as they are, the rest as `dtype` or float32."""
+    array = np.asarray(a)
+    if array.dtype.kind not in "fiub":
+        raise DtypeError(f"{what}: got {array.dtype} values, expected real numbers.")
+    is_float_array = array.dtype.kind == "f" and isinstance(a, np.ndarray | np.generic)
+    wanted = np.dtype(dtype or (array.dtype if is_float_array else np.float32))
+    if wanted.kind != "f":
+        raise DtypeError(f"{what}: dtype {wanted} is not a float dtype; labels and indices stay NumPy arrays.")
+    return array.astype(wanted, copy=False)
+
+
+def _frozen(array: Array) -> Array:
+    array = np.asarray(array)
+    array.flags.writeable = False
+    return array
+
+
+# --- Modes -----------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def no_grad() -> Iterator[None]:
+    """Within this block operations leave no nodes."""
+    with _mode(_recording, False):
+        yield
+
+
+@contextlib.contextmanager
+def debug() -> Iterator[None]:
+    """Within this block every operation remembers the line that called it, and values and gradients must be finite."""
+    with _mode(_debugging, True):
+        yield
+
+
+@contextlib.contextmanager
+def _mode(variable: ContextVar[bool], value: bool) -> Iterator[None]:
+    token = variable.set(value)
+    try:
+        yield
+    finally:
+        variable.reset(token)
+
+
+# --- Primitives ------------------------------------------------------------------------------------------
+
+
+class Primitive:
+    """An array function with one gradient rule per input.
+
+    Arguments without a default are differentiable inputs, the others are static. A rule is a function of
+    what its signature names: `g` (the gradient that arrives), `out`, an input, `<input>_shape`, or a static
+    argument. With `def f(*xs)` one rule serves every input and may also name `index` and `shapes`.
+    """
+
+    def __init__(self, forward: Callable[..., Any], elementwise: bool = False) -> None:
+        self.forward, self.elementwise = forward, elementwise
+        self.name = self.__name__ = forward.__name__
+        self.__doc__, self.__module__ = forward.__doc__, forward.__module__
+        self.__wrapped__ = forward  # for inspect.signature and doctest
+        parameters = list(inspect.signature(forward).parameters.values())
+        self.variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+        inputs = [p for p in parameters if p.default is p.empty and p.kind is not p.KEYWORD_ONLY]
+        self.inputs = tuple(p.name for p in inputs)
+        self.statics = {p.name: p.default for p in parameters if p not in inputs}
+        self.rules: tuple[Rule, ...] = ()
+        self.names: tuple[frozenset[str], ...] = ()
+
+    def vjp(self, *rules: Rule) -> None:
+        """Declare the rules, one per input: what arrives at the output, taken back to that input."""
+        if len(rules) != len(self.inputs):
+            raise GradientError(f"{self.name}.vjp: got {len(rules)} rules for the inputs {self.inputs}.")
+        self.rules = rules
+        self.names = tuple(frozenset(inspect.signature(rule).parameters) for rule in rules)
+        known = {"g", "out", "index", "shapes", *self.inputs, *(f"{n}_shape" for n in self.inputs), *self.statics}
+        if unknown := frozenset().union(*self.names) - known:
+            raise GradientError(f"{self.name}.vjp: a rule names {sorted(unknown)}; it may name {sorted(known)}.")
+
+    def __call__(self, *args: Any, **statics: Any) -> Tensor:
+        count = len(args) if self.variadic else len(self.inputs)
+        if len(args) < count:
+            raise TypeError(f"{self.name}() takes the inputs {', '.join(self.inputs)}; got {len(args)}.")
+        inputs = _as_tensors(self.name, args[:count])
+        statics = {**self.statics, **dict(zip(self.statics, args[count:], strict=False)), **statics}
+        try:
+            out = np.asarray(self.forward(*(t.data for t in inputs), **statics))
+        except ValueError as error:
+            if not self.elementwise or isinstance(error, ShapeError):
+                raise
+            shapes = " and ".join(str(t.shape) for t in inputs)
+            raise ShapeError(f"{self.name}: shapes {shapes} do not broadcast.") from error
+        node = None
+        if _recording.get() and any(t._node is not None for t in inputs):
+            node = self._record(inputs, out, statics)
+        if _debugging.get():
+            trace = "".join(traceback.format_stack()[:-1])
+            if node is not None:
+                node.trace = trace
+            _check_finite(out, f"{self.name}: its output", trace)
+        return Tensor(out, node)
+
+    def _record(self, inputs: Sequence[Tensor], out: Array, statics: dict[str, Any]) -> Node:
+        """The node of `out`, keeping what its live rules name and nothing else."""
+        node = Node(self, inputs)
+        named = {name for i, t in enumerate(inputs) if t._node is not None for name in self._rule(i)[1]}
+        values = {self.inputs[0]: tuple(inputs)} if self.variadic else dict(zip(self.inputs, inputs, strict=True))
+        values |= {"out": out, **statics}
+        node.saved = {name: values[name] for name in named & values.keys()}
+        node.versions = [(t, t.version) for t in inputs if isinstance(t, Parameter)]
+        return node
+
+    def _rule(self, position: int) -> tuple[Rule, frozenset[str]]:
+        position = 0 if self.variadic else position
+        if not self.rules:
+            raise GradientError(f"{self.name} has no gradient rules; declare them with {self.name}.vjp(...).")
+        return self.rules[position], self.names[position]
+
+    def pull(self, node: Node, position: int, g: Tensor) -> Tensor:
+        """The gradient `g` of the output, taken back to the input at `position`."""
+        rule, names = self._rule(position)
+        values: dict[str, Any] = {"g": g, "index": position, "shapes": node.shapes, **(node.saved or {})}
+        values |= {f"{name}_shape": shape for name, shape in zip(self.inputs, node.shapes, strict=False)}
+        if "out" in names:
+            values["out"] = Tensor(values["out"], node)
+        result = rule(**{name: values[name] for name in names})
+        expected = node.shapes[position]
+        if self.elementwise and isinstance(result, Tensor) and result.shape != expected:
+            result = sum_to(result, expected)
+        if not isinstance(result, Tensor) or (result.shape, result.dtype) != (expected, g.dtype):
+            got = f"{result.dtype} {result.shape}" if isinstance(result, Tensor) else type(result).__name__
+            raise GradientError(f"the rule of {self.name} for {self._input_name(position)} gave {got}, "
+                                f"expected {g.dtype} {expected}.{_created(node)}")
+        if _debugging.get():
+            _check_finite(result.data, f"{self.name}: its gradient for {self._input_name(position)}", node.trace)
+        return result
+
+    def _input_name(self, position: int) -> str:
+        return f"{self.inputs[0]}[{position}]" if self.variadic else self.inputs[position]
+
+
+@overload
+def primitive(forward: Callable[..., Any]) -> Primitive: ...
+@overload
+def primitive(*, elementwise: bool) -> Callable[[Callable[..., Any]], Primitive]: ...
+def primitive(forward: Callable[..., Any] | None = None, *, elementwise: bool = False) -> Any:
+    """Make a `Primitive` of an array function; with `elementwise` the walk sums broadcast axes back."""
+    if forward is None:
+        return lambda f: Primitive(f, elementwise)
+    return Primitive(forward)
+
+
+def _as_tensors(name: str, values: Sequence[Any]) -> list[Tensor]:
+    """Inputs as tensors of one float dtype; numbers and integer arrays adopt it."""
+    arrays = [v for v in values if isinstance(v, Tensor) or (isinstance(v, np.ndarray) and v.ndim > 0)]
+    dtypes = {v.dtype for v in arrays if v.dtype.kind == "f"}
+    if len(dtypes) > 1:
+        names = " and ".join(sorted(str(d) for d in dtypes))
+        raise DtypeError(f"{name}: got {names}, expected one float dtype; convert one with tc.tensor(x, dtype=...).")
+    dtype = dtypes.pop() if dtypes else np.dtype(np.float32)
+    return [v if isinstance(v, Tensor) else Tensor(_real_array(v, name, dtype).copy()) for v in values]
+
+
+def _check_finite(array: Array, what: str, trace: str) -> None:
+    if not np.isfinite(array).all():
+        where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+        raise GradientError(f"{what} is {array[where]} at {where}. Created at:\n{trace}")
+
+
+def _created(node: Node) -> str:
+    return f" Created at:\n{node.trace}" if node.trace else " Run it under tc.debug() to see where it was created."
+
+
+# --- The walk --------------------------------------------------------------------------------------------
+
+
+def _walk(y: Tensor, seed: Any, wanted: set[Node] | None = None, free: bool = False) -> dict[Node, Tensor]:
+    """Gradients of `y` at the `wanted` nodes, or at every leaf.
+
+    A heap hands out the youngest node first. By then every younger user of its value has added its share,
+    so each node is visited once: cost is linear in edges, and no recursion limits the depth.
+    """
+    if y._node is None:
+        raise GradientError("backward: nothing here needs a gradient; create a leaf with requires_grad=True.")
+    on_path = None if wanted is None else _leading_to(wanted, y._node)
+    pending = {y._node: _seed(y, seed)}
+    heap = [(-y._node.birth, y._node)]
+    found = {}
+    while heap:
+        _, node = heapq.heappop(heap)
+        g = pending.pop(node)
+        if node.op is None if wanted is None else node in wanted:
+            found[node] = g
+        if node.op is None:
+            continue
+        _check_still_valid(node)
+        for position, parent in enumerate(node.parents):
+            if parent is None or (on_path is not None and parent not in on_path):
+                continue
+            share = node.op.pull(node, position, g)
+            if parent in pending:
+                pending[parent] = add(pending[parent], share)
+            else:
+                pending[parent] = share
+                heapq.heappush(heap, (-parent.birth, parent))
+        if free:
+            node.saved, node.parents = None, ()
+    return found
+
+
+def _seed(y: Tensor, seed: Any) -> Tensor:
+    if seed is None:
+        if y.size != 1:
+            raise ShapeError(f"backward: got a tensor of shape {y.shape} and no seed; reduce it with .sum() "
+                             "or give a seed, an array of that shape.")
+        return Tensor(np.ones(y.shape, y.dtype))
+    array = np.array(seed.data if isinstance(seed, Tensor) else seed, dtype=y.dtype)
+    if array.shape != y.shape:
+        raise ShapeError(f"backward: got a seed of shape {array.shape}, expected {y.shape}.")
+    return Tensor(array)
+
+
+def _check_still_valid(node: Node) -> None:
+    assert node.op is not None
+    if node.saved is None:
+        raise GradientError(f"backward a second time through {node.op.name}: the first one freed the graph; "
+                            "compute the loss again, or use tc.grad, which keeps the graph.")
+    for parameter, version in node.versions:
+        if parameter.version != version:
+            raise GradientError(f"{node.op.name} used a parameter {parameter.shape} that has changed since "
+                                f"(version {version}, now {parameter.version}); compute the loss again.{_created(node)}")
+
+
+def _leading_to(wanted: set[Node], root: Node) -> set[Node]:
+    """The nodes on a path from `root` back to a wanted node."""
+    ancestors, stack = {root}, [root]
+    while stack:
+        for parent in stack.pop().parents:
+            if parent is not None and parent not in ancestors:
+                ancestors.add(parent)
+                stack.append(parent)
+    leading = set(wanted)
+    for node in sorted(ancestors, key=lambda node: node.birth):
+        if not leading.isdisjoint(node.parents):
+            leading.add(node)
+    return leading
+
+
+@overload
+def grad(y: Tensor, xs: Tensor, create_graph: bool = False, seed: Any = None) -> Tensor: ...
+@overload
+def grad(y: Tensor, xs: Sequence[Tensor], create_graph: bool = False, seed: Any = None) -> list[Tensor]: ...
+def grad(y: Tensor, xs: Any, create_graph: bool = False, seed: Any = None) -> Any:
+    """The gradients dy/dx as tensors; the graph is kept, `.grad` is untouched.
+
+    Parameters
+    ----------
+    xs : Tensor or sequence of Tensor
+        One tensor gives one gradient, a sequence a list. A tensor that y does not depend on gets zeros.
+    create_graph : bool
+        Record the gradient's own graph, so that it can be differentiated again.
+    seed : array of y.shape, optional
+        The gradient that arrives from outside; 1 for a one-element y.
+
+    >>> x = tensor([3.0], requires_grad=True)
+    >>> slope = grad((x * x * x).sum(), x, create_graph=True)
+    >>> slope.item(), grad(slope, x).item()
+    (27.0, 18.0)
+    """
+    targets = [xs] if isinstance(xs, Tensor) else list(xs)
+    for i, x in enumerate(targets):
+        if x._node is None:
+            raise GradientError(f"grad: input {i} of shape {x.shape} needs no gradient; "
+                                "create it with requires_grad=True.")
+    with _mode(_recording, create_graph):
+        found = _walk(y, seed, {x._node for x in targets if x._node is not None})
+    results = [found[x._node] if x._node in found else Tensor(np.zeros(x.shape, x.dtype)) for x in targets]
+    return results[0] if isinstance(xs, Tensor) else results
+
+
+# --- The core operators: what the walk and Python's own signs need ---------------------------------------
+
+
+@primitive
+def broadcast_to(x: Array, shape: tuple[int, ...] = ()) -> Array:
+    """Repeat `x` along new and length-one axes, as NumPy does."""
+    return np.broadcast_to(x, shape)
+
+
+@primitive
+def sum_to(x: Array, shape: tuple[int, ...] = ()) -> Array:
+    """Sum `x` over the axes along which `shape` would be broadcast: the adjoint of `broadcast_to`."""
+    lead = x.ndim - len(shape)
+    axes = tuple(range(lead)) + tuple(i + lead for i, n in enumerate(shape) if n == 1 and x.shape[i + lead] != 1)
+    return x.sum(axis=axes, keepdims=True).reshape(shape)
+
+
+broadcast_to.vjp(lambda g, x_shape: sum_to(g, shape=x_shape))
+sum_to.vjp(lambda g, x_shape: broadcast_to(g, shape=x_shape))
+
+
+@primitive(elementwise=True)
+def add(a: Array, b: Array) -> Array:
+    """Elementwise sum; shapes broadcast as in NumPy."""
+    return a + b
+
+
+@primitive(elementwise=True)
+def subtract(a: Array, b: Array) -> Array:
+    """Elementwise difference; shapes broadcast as in NumPy."""
+    return a - b
+
+
+@primitive(elementwise=True)
+def multiply(a: Array, b: Array) -> Array:
+    """Elementwise product; shapes broadcast as in NumPy."""
+    return a * b
+
+
+@primitive(elementwise=True)
+def divide(a: Array, b: Array) -> Array:
+    """Elementwise quotient; shapes broadcast as in NumPy."""
+    return a / b
+
+
+@primitive(elementwise=True)
+def negative(a: Array) -> Array:
+    """Elementwise -a."""
+    return -a
+
+
+add.vjp(lambda g: g, lambda g: g)
+subtract.vjp(lambda g: g, lambda g: -g)
+multiply.vjp(lambda g, b: g * b, lambda g, a: g * a)
+divide.vjp(lambda g, b: g / b, lambda g, out, b: -(g * out / b))
+negative.vjp(lambda g: -g)

@@ -1,0 +1,1 @@
+"""Published results and our own trainings, one file each; `tinyconv reproduce NAME` runs one."""

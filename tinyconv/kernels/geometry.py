@@ -1,0 +1,200 @@
+"""The only shape arithmetic: what a window is, where it may stand, how many stands there are.
+
+Everything is channels last: x is (N, *size, C), a weight is (*kernel_size, C_in // groups, C_out).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinyconv.errors import ShapeError
+
+Shape = tuple[int, ...]
+Pairs = tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Where a window of `kernel_size` stands on an image of `size`, one number per spatial axis.
+
+    Attributes
+    ----------
+    padding : (before, after) per axis
+    out : number of stands per axis
+    """
+
+    size: Shape
+    kernel_size: Shape
+    stride: Shape
+    padding: Pairs
+    dilation: Shape
+    out: Shape
+
+    def tap(self, offsets: Shape) -> tuple[slice, ...]:
+        """The slices of a padded image that the window element at `offsets` sees, over all stands."""
+        axes = zip(offsets, self.dilation, self.stride, self.out, strict=True)
+        return tuple(slice(o * d, o * d + (n - 1) * s + 1, s) for o, d, s, n in axes)
+
+    @property
+    def reach(self) -> Shape:
+        """Size of the padded image that the windows touch, at least as large as the padded image."""
+        axes = zip(self.size, self.kernel_size, self.stride, self.padding, self.dilation, self.out, strict=True)
+        return tuple(max(n + sum(p), (m - 1) * s + (k - 1) * d + 1) for n, k, s, p, d, m in axes)
+
+    @property
+    def inside(self) -> tuple[slice, ...]:
+        """The slices of the padded image that hold the image itself."""
+        return tuple(slice(p[0], p[0] + n) for p, n in zip(self.padding, self.size, strict=True))
+
+
+@dataclass(frozen=True)
+class ConvGeometry(Windows):
+    """Windows with channels: one convolution, as all three contractions see it."""
+
+    batch: int
+    in_channels: int
+    out_channels: int
+    groups: int
+
+    @property
+    def x_shape(self) -> Shape:
+        return (self.batch, *self.size, self.in_channels)
+
+    @property
+    def weight_shape(self) -> Shape:
+        return (*self.kernel_size, self.in_channels // self.groups, self.out_channels)
+
+    @property
+    def y_shape(self) -> Shape:
+        return (self.batch, *self.out, self.out_channels)
+
+    @property
+    def flops(self) -> int:
+        """Multiplications plus additions of one contraction."""
+        return 2 * math.prod(self.y_shape) * math.prod(self.weight_shape[:-1])
+
+
+def conv_geometry(
+    x_shape: Shape, weight_shape: Shape, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+) -> ConvGeometry:
+    """The geometry of conv(x, weight); `padding` is an int, an int or a pair per axis, "same" or "valid"."""
+    rank = _check_rank(f"conv{len(weight_shape) - 2}d", x_shape, weight_shape)
+    name, channels = f"conv{rank}d", x_shape[-1]
+    if not is_int(groups) or groups < 1 or channels % groups or weight_shape[-1] % groups:
+        raise ShapeError(f"{name}: groups is {groups}, expected a positive divisor of the {channels} input and "
+                         f"{weight_shape[-1]} output channels.")
+    if weight_shape[-2] * groups != channels:
+        raise ShapeError(f"{name}: x has {channels} channels {x_shape} but weight expects {weight_shape[-2] * groups} "
+                         f"{weight_shape}; check in_channels{' and groups' if groups > 1 else ''}.")
+    windows = _windows(name, x_shape[1:-1], weight_shape[:-2], stride, padding, dilation)
+    return ConvGeometry(**vars(windows), batch=x_shape[0], in_channels=channels,
+                        out_channels=weight_shape[-1], groups=int(groups))
+
+
+def conv_transpose_geometry(
+    y_shape: Shape, weight_shape: Shape, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+) -> ConvGeometry:
+    """The geometry of the convolution whose output has `y_shape` and whose input adjoint is wanted.
+
+    Of the input sizes that give this output the smallest is taken; with "same" it is size * stride.
+    """
+    rank = _check_rank(f"conv_transpose{len(weight_shape) - 2}d", y_shape, weight_shape)
+    name = f"conv_transpose{rank}d"
+    if y_shape[-1] != weight_shape[-1]:
+        raise ShapeError(f"{name}: x has {y_shape[-1]} channels {y_shape} but weight expects {weight_shape[-1]} "
+                         f"{weight_shape}; its shape is that of the convolution it transposes, "
+                         "(*kernel, out_channels // groups, in_channels).")
+    strides, dilations = _per_axis(name, "stride", stride, rank), _per_axis(name, "dilation", dilation, rank)
+    spans = [(n - 1) * s + (k - 1) * d + 1 for n, k, s, d in
+             zip(y_shape[1:-1], weight_shape[:-2], strides, dilations, strict=True)]
+    if padding == "same":
+        size = tuple(n * s for n, s in zip(y_shape[1:-1], strides, strict=True))
+    else:
+        pairs = _padding(name, padding, tuple(spans), weight_shape[:-2], strides, dilations)
+        size = tuple(span - sum(pair) for span, pair in zip(spans, pairs, strict=True))
+    if min(size, default=1) < 1:
+        raise ShapeError(f"{name}: x {y_shape} with padding {padding} leaves an image of {size}; use less padding.")
+    x_shape = (y_shape[0], *size, weight_shape[-2] * groups)
+    return conv_geometry(x_shape, weight_shape, stride, padding, dilation, groups)
+
+
+def pool_windows(
+    x_shape: Shape, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False,
+    rank: int = 2,
+) -> Windows:
+    """The windows of a pooling layer; with `ceil_mode` a last window may hang over the end of the padded image."""
+    name = f"pool{rank}d"
+    if len(x_shape) != rank + 2:
+        raise ShapeError(f"{name}: got x of shape {x_shape}, expected {rank + 2} axes (N, {'*' * rank}, C).".replace(
+            "*" * rank, ", ".join(("D", "H", "W")[-rank:]) if rank > 1 else "L"))
+    kernel = _per_axis(name, "kernel_size", kernel_size, rank)
+    windows = _windows(name, x_shape[1:-1], kernel, kernel if stride is None else stride, padding, dilation, ceil_mode)
+    for k, pair in zip(kernel, windows.padding, strict=True):
+        if max(pair) > k // 2 and padding != "same":
+            raise ShapeError(f"{name}: got padding {pair} for a window of {k}, expected at most half the window.")
+    return windows
+
+
+def is_int(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _check_rank(name: str, x_shape: Shape, weight_shape: Shape) -> int:
+    rank = len(weight_shape) - 2
+    if rank not in (1, 2, 3) or len(x_shape) != rank + 2:
+        raise ShapeError(f"{name}: got x {x_shape} and weight {weight_shape}, expected x (N, *size, C) and weight "
+                         "(*kernel, C_in // groups, C_out) with one, two or three spatial axes each.")
+    if min(weight_shape) < 1 or min(x_shape[1:]) < 1:
+        raise ShapeError(f"{name}: got x {x_shape} and weight {weight_shape}, expected every size but the batch "
+                         "to be at least 1.")
+    return rank
+
+
+def _per_axis(name: str, what: str, value: Any, rank: int) -> Shape:
+    values = (value,) * rank if is_int(value) else tuple(value) if isinstance(value, Sequence) else (value,)
+    if len(values) != rank or not all(is_int(v) and v >= 1 for v in values):
+        raise ShapeError(f"{name}: {what} is {value!r}, expected a positive int, or one for each of {rank} axes.")
+    return tuple(int(v) for v in values)
+
+
+def _padding(name: str, padding: Any, size: Shape, kernel: Shape, stride: Shape, dilation: Shape) -> Pairs:
+    rank = len(size)
+    if padding == "valid":
+        return ((0, 0),) * rank
+    if padding == "same":  # output = ceil(size / stride); an odd pixel goes to the end
+        totals = [max((-(-n // s) - 1) * s + (k - 1) * d + 1 - n, 0)
+                  for n, k, s, d in zip(size, kernel, stride, dilation, strict=True)]
+        return tuple((t // 2, t - t // 2) for t in totals)
+    entries: Any = (padding,) * rank if is_int(padding) else padding
+    if rank == 1 and isinstance(entries, Sequence) and len(entries) == 2 and all(map(is_int, entries)):
+        entries = (entries,)  # one axis: its pair may stand alone
+    pairs = [(e, e) if is_int(e) else e for e in entries] if isinstance(entries, list | tuple) else []
+    good = [isinstance(p, Sequence) and len(p) == 2 and all(is_int(n) and n >= 0 for n in p) for p in pairs]
+    if len(pairs) != rank or not all(good):
+        raise ShapeError(f"{name}: padding is {padding!r}, expected a non-negative int, an int or a (before, after) "
+                         f"pair for each of {rank} axes, 'same' or 'valid'.")
+    return tuple((int(a), int(b)) for a, b in pairs)
+
+
+def _windows(
+    name: str, size: Shape, kernel: Shape, stride: Any, padding: Any, dilation: Any, ceil_mode: bool = False
+) -> Windows:
+    rank = len(size)
+    strides, dilations = _per_axis(name, "stride", stride, rank), _per_axis(name, "dilation", dilation, rank)
+    pairs = _padding(name, padding, size, kernel, strides, dilations)
+    out = []
+    for n, k, s, pair, d in zip(size, kernel, strides, pairs, dilations, strict=True):
+        free = n + sum(pair) - (k - 1) * d - 1
+        if free < 0:
+            raise ShapeError(f"{name}: a window of {(k - 1) * d + 1} does not fit an image of {n} + {sum(pair)} padding; "
+                             "use a smaller kernel or dilation, or more padding.")
+        stands = -(-free // s) + 1 if ceil_mode else free // s + 1
+        if ceil_mode and (stands - 1) * s >= n + pair[0]:
+            stands -= 1  # a last window must begin inside the image or the padding before it
+        out.append(stands)
+    return Windows(size, kernel, strides, pairs, dilations, tuple(out))

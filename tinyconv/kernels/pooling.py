@@ -1,0 +1,87 @@
+"""Windows of a pooling layer: choose the largest tap, gather it, sum all taps, and the two scatters back. NumPy alone."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinyconv.kernels.geometry import Windows
+
+Array = NDArray[Any]
+
+
+def argmax(x: Array, windows: Windows) -> Array:
+    """The number of the largest tap in each window, (N, *out, C); the first of equals; NaN is largest."""
+    padded = _pad(x, windows, -np.inf)
+    best = np.full((len(x), *windows.out, x.shape[-1]), -np.inf, x.dtype)
+    chosen = np.zeros(best.shape, np.int32)
+    for number, tap in _taps(windows):
+        better = ~(padded[tap] <= best) & ~np.isnan(best)
+        np.copyto(best, padded[tap], where=better)
+        chosen[better] = number
+    return chosen
+
+
+def gather(x: Array, chosen: Array, windows: Windows) -> Array:
+    """The tap that was chosen in each window."""
+    padded = _pad(x, windows, -np.inf)
+    out = np.empty(chosen.shape, x.dtype)
+    for number, tap in _taps(windows):
+        np.copyto(out, padded[tap], where=chosen == number)
+    return out
+
+
+def scatter(g: Array, chosen: Array, windows: Windows) -> Array:
+    """What arrives at each window, added to the tap that was chosen: the adjoint of `gather`."""
+    padded = np.zeros((len(g), *windows.reach, g.shape[-1]), g.dtype)
+    for number, tap in _taps(windows):
+        padded[tap] += np.where(chosen == number, g, g.dtype.type(0))
+    return np.ascontiguousarray(padded[(slice(None), *windows.inside)])
+
+
+def window_sum(x: Array, windows: Windows) -> Array:
+    """The sum of each window, padding counting as 0."""
+    padded = _pad(x, windows, 0)
+    out = np.zeros((len(x), *windows.out, x.shape[-1]), x.dtype)
+    for _, tap in _taps(windows):
+        out += padded[tap]
+    return out
+
+
+def window_spread(g: Array, windows: Windows) -> Array:
+    """What arrives at each window, added to all its taps: the adjoint of `window_sum`."""
+    padded = np.zeros((len(g), *windows.reach, g.shape[-1]), g.dtype)
+    for _, tap in _taps(windows):
+        padded[tap] += g
+    return np.ascontiguousarray(padded[(slice(None), *windows.inside)])
+
+
+def _taps(windows: Windows) -> Iterator[tuple[int, tuple[slice, ...]]]:
+    for number, offsets in enumerate(itertools.product(*map(range, windows.kernel_size))):
+        yield number, (slice(None), *windows.tap(offsets))
+
+
+def _pad(x: Array, windows: Windows, value: float) -> Array:
+    if windows.reach == windows.size:
+        return x
+    padded = np.full((len(x), *windows.reach, x.shape[-1]), value, x.dtype)
+    padded[(slice(None), *windows.inside)] = x
+    return padded
+
+
+def count(windows: Windows, include_padding: bool) -> Array:
+    """How many taps of each window fall on the image (or, with `include_padding`, on the padded image), (*out, 1)."""
+    total = np.ones((1,) * len(windows.out))
+    for axis, (n, pair) in enumerate(zip(windows.size, windows.padding, strict=True)):
+        starts = np.arange(windows.out[axis]) * windows.stride[axis] - pair[0]
+        taps = starts[:, None] + np.arange(windows.kernel_size[axis]) * windows.dilation[axis]
+        low, high = (-pair[0], n + pair[1]) if include_padding else (0, n)
+        counts = ((taps >= low) & (taps < high)).sum(axis=1)
+        total = total * counts.reshape([-1 if a == axis else 1 for a in range(len(windows.out))])
+    return total[..., None]
+
+

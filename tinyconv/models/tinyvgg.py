@@ -1,0 +1,41 @@
+"""A VGG-like feature net of our own, small enough to train in an hour and to ship: eight 3x3 convolutions."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinyconv.engine import Tensor
+from tinyconv.nn import Conv2d, Linear, MaxPool2d, ReLU, Sequential
+
+WIDTHS = (32, 64, 128, 256)  # channels of the four stages, two convolutions each
+MEAN, STD = 0.47, 0.25  # of CIFAR-10's pixels, rounded: the input is (x - MEAN) / STD
+
+
+def tiny_vgg(rng: np.random.Generator, classes: int = 10) -> Sequential:
+    """The untrained net: images (N, H, W, 3) in [0, 1] to logits (N, classes).
+
+    Its children are called as VGG's, conv1_1 relu1_1 conv1_2 relu1_2 pool1 ... relu4_2, then mean and logits, so
+    that `collect(x, ["relu1_1", ...])` reads like the style papers.
+    """
+    layers: dict[str, object] = {"normalise": normalise}
+    channels = 3
+    for stage, width in enumerate(WIDTHS, 1):
+        for conv in (1, 2):
+            layers[f"conv{stage}_{conv}"] = Conv2d(channels, width, 3, padding=1, rng=rng)
+            layers[f"relu{stage}_{conv}"] = ReLU()
+            channels = width
+        if stage < len(WIDTHS):
+            layers[f"pool{stage}"] = MaxPool2d(2)
+    layers["mean"] = spatial_mean
+    layers["logits"] = Linear(channels, classes, rng=rng)
+    return Sequential(**layers)  # type: ignore[arg-type]
+
+
+def normalise(x: Tensor) -> Tensor:
+    """Pixels in [0, 1] to about mean 0 and deviation 1."""
+    return (x - MEAN) / STD
+
+
+def spatial_mean(x: Tensor) -> Tensor:
+    """(N, H, W, C) to (N, C)."""
+    return x.mean(axis=(1, 2))

@@ -1,0 +1,1 @@
+"""The differentiable vocabulary: each function stands beside its gradient rules."""

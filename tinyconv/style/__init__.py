@@ -1,0 +1,1 @@
+"""Neural style transfer: features, Gram matrices, and the image that minimises both losses."""
