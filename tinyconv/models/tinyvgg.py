@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import numpy as np
 
+from tinyconv.data.arrays import read_npz
 from tinyconv.engine import Tensor
-from tinyconv.nn import Conv2d, Linear, MaxPool2d, ReLU, Sequential
+from tinyconv.nn import Conv2d, GlobalAvgPool, Linear, MaxPool2d, ReLU, Sequential
 
 WIDTHS = (32, 64, 128, 256)  # channels of the four stages, two convolutions each
+WEIGHTS = Path(__file__).parent / "weights" / "tinyvgg_cifar10.npz"
 MEAN, STD = 0.47, 0.25  # of CIFAR-10's pixels, rounded: the input is (x - MEAN) / STD
 
 
@@ -26,7 +31,7 @@ def tiny_vgg(rng: np.random.Generator, classes: int = 10) -> Sequential:
             channels = width
         if stage < len(WIDTHS):
             layers[f"pool{stage}"] = MaxPool2d(2)
-    layers["mean"] = spatial_mean
+    layers["mean"] = GlobalAvgPool()
     layers["logits"] = Linear(channels, classes, rng=rng)
     return Sequential(**layers)  # type: ignore[arg-type]
 
@@ -36,6 +41,16 @@ def normalise(x: Tensor) -> Tensor:
     return (x - MEAN) / STD
 
 
-def spatial_mean(x: Tensor) -> Tensor:
-    """(N, H, W, C) to (N, C)."""
-    return x.mean(axis=(1, 2))
+def load_tiny_vgg() -> Sequential:
+    """The net trained on CIFAR-10 by `tinyconv reproduce cifar10`, frozen; its float16 weights come with tinyconv."""
+    net = tiny_vgg(np.random.default_rng(0))
+    net.load_state(read_npz(WEIGHTS))
+    net.freeze()
+    return net
+
+
+def save_tiny_vgg(net: Sequential) -> None:
+    """Write the weights that `load_tiny_vgg` reads, as float16, whole or not at all."""
+    partial = WEIGHTS.with_suffix(".partial.npz")
+    np.savez(partial, **{name: array.astype(np.float16) for name, array in net.state().items()})  # type: ignore[arg-type]
+    os.replace(partial, WEIGHTS)

@@ -1,0 +1,148 @@
+"""Pictures from files and back: float32 RGB in [0, 1], every fault named in one line."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from tinyconv.errors import DataError
+
+Picture = NDArray[np.float32]
+
+READABLE_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "La", "RGBa", "CMYK", "YCbCr", "HSV"}
+SIXTEEN_BIT = {"I;16", "I;16L", "I;16B", "I;16N"}
+
+
+def read_image(path: str | Path, longer_side: int | None = None) -> Picture:
+    """Read a picture as the camera meant it: turned by its EXIF flag, transparency over white.
+
+    Parameters
+    ----------
+    path : file in any format Pillow reads
+    longer_side : int, optional
+        Shrink or enlarge (Lanczos) so that the longer side has so many pixels.
+
+    Returns
+    -------
+    float32 array (H, W, 3), RGB in [0, 1]
+
+    Raises
+    ------
+    DataError
+        No such file, a folder, not a picture, cut short, too large, or of a kind that cannot be shown as RGB.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise DataError(f"{path} is a folder, expected a picture file.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as opened:
+                opened.load()
+                image = _as_rgb(ImageOps.exif_transpose(opened), path)
+    except FileNotFoundError:
+        raise DataError(f"{path} does not exist, expected a picture file.") from None
+    except UnidentifiedImageError:
+        size = path.stat().st_size
+        raise DataError(f"{path} is not a picture ({size} bytes), expected PNG, JPEG or another format Pillow reads.") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise DataError(f"{path} unpacks to more than {Image.MAX_IMAGE_PIXELS:,} pixels; shrink it first.") from None
+    except DataError:
+        raise
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, OverflowError, KeyError) as error:
+        raise DataError(f"{path} cannot be read ({error}); the file is damaged or cut short.") from error
+    if longer_side is not None:
+        image = image.resize(fitted_size(image.size, longer_side), Image.Resampling.LANCZOS)
+    return np.asarray(image, np.float32) / np.float32(255)
+
+
+def fitted_size(size: tuple[int, int], longer_side: int) -> tuple[int, int]:
+    """`size` scaled so that its longer side is `longer_side`; no side falls below 1."""
+    scale = longer_side / max(size)
+    return max(round(size[0] * scale), 1), max(round(size[1] * scale), 1)
+
+
+def write_image(path: str | Path, picture: Any) -> None:
+    """Write `picture`, (H, W, 3) in [0, 1] (values outside are clipped), whole or not at all.
+
+    Raises
+    ------
+    DataError
+        Values that are not finite, another shape, an unknown file ending, or a place that cannot be written.
+    """
+    path = Path(path)
+    check_output(path)
+    pixels = (np.clip(check_picture(picture, "write_image"), 0, 1) * 255).round().astype(np.uint8)
+    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    os.close(handle)
+    try:
+        Image.fromarray(pixels).save(partial)
+        os.chmod(partial, 0o666 & ~_umask())
+        os.replace(partial, path)
+    except OSError as error:
+        raise DataError(f"{path} cannot be written ({error}).") from error
+    finally:
+        Path(partial).unlink(missing_ok=True)
+
+
+def check_output(path: str | Path) -> None:
+    """Fail now, not after the work, if a picture cannot be written to `path`."""
+    path = Path(path)
+    if path.is_dir():
+        raise DataError(f"{path} is a folder, expected the name of a picture file to write.")
+    if path.suffix.lower() not in {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"}:
+        raise DataError(f"{path} has the ending {path.suffix!r}, expected .png, .jpg, .webp, .tif or .bmp.")
+    if not path.parent.is_dir():
+        raise DataError(f"{path} cannot be written: the folder {path.parent} does not exist.")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise DataError(f"{path} cannot be written ({error.strerror or error}).") from error
+    if path.exists() and not os.access(path, os.W_OK):
+        raise DataError(f"{path} cannot be written: it is there and write-protected.")
+
+
+def check_picture(picture: Any, what: str) -> NDArray[Any]:
+    """`picture` as an array if it is (H, W, 3) of finite numbers; what it is not is a `DataError`."""
+    array = np.asarray(picture)
+    if array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape or array.dtype.kind != "f":
+        raise DataError(f"{what}: got {array.dtype} {array.shape}, expected a float picture (H, W, 3), RGB in [0, 1].")
+    if not np.isfinite(array).all():
+        raise DataError(f"{what}: {int((~np.isfinite(array)).sum())} of {array.size} values are NaN or infinite.")
+    return array
+
+
+def sample_photograph(longer_side: int = 256) -> Picture:
+    """The photograph that matplotlib ships (Grace Hopper; public domain), found by path; (H, W, 3) in [0, 1]."""
+    package = importlib.util.find_spec("matplotlib")
+    folders = package.submodule_search_locations if package is not None else None
+    if not folders:
+        raise DataError("the sample photograph comes with matplotlib, which is not installed: pip install matplotlib.")
+    return read_image(Path(folders[0]) / "mpl-data" / "sample_data" / "grace_hopper.jpg", longer_side)
+
+
+def _as_rgb(image: Image.Image, path: Path) -> Image.Image:
+    if image.mode in SIXTEEN_BIT:
+        return Image.fromarray((np.asarray(image).astype(np.uint32) // 257).astype(np.uint8)).convert("RGB")
+    if image.mode not in READABLE_MODES:
+        raise DataError(f"{path} has pixels of Pillow's mode {image.mode}, which have no fixed range; expected 8-bit or "
+                        "16-bit grey or colour: convert it first.")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    return image.convert("RGB")
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
