@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from tinyconv.data.cifar10 import load_cifar10
+from tinyconv.data.arrays import read_npz
+from tinyconv.data.cifar10 import SOURCE, load_cifar10
 from tinyconv.engine import no_grad, tensor
-from tinyconv.models.tinyvgg import tiny_vgg
+from tinyconv.errors import DataError
+from tinyconv.experiments.results import Result, machine
+from tinyconv.models.tinyvgg import save_tiny_vgg, tiny_vgg
 from tinyconv.nn import Sequential
 from tinyconv.ops.loss import cross_entropy
 from tinyconv.optim import SGD
@@ -23,23 +27,36 @@ from tinyconv.optim import SGD
 Array = NDArray[Any]
 
 # Chosen by the training loss of the first 150 steps; the test set is read once, at the end.
-EPOCHS, BATCH, LEARNING_RATE, MOMENTUM, WEIGHT_DECAY = 10, 128, 0.03, 0.9, 5e-4
+EPOCHS, BATCH, LEARNING_RATE, MOMENTUM, WEIGHT_DECAY = 8, 128, 0.03, 0.9, 5e-4
 
 
-def train(seed: int = 0, checkpoint: Path | None = None, epochs: int = EPOCHS) -> dict[str, Any]:
-    """Train from `seed`; continue `checkpoint` if it exists. Returns the net, its accuracy and the seconds spent."""
+def run(seed: int, checkpoint: Path, save_weights: bool) -> Result:
+    """Train, test once, and with `save_weights` replace the weights that come with tinyconv."""
+    net, test_accuracy, seconds = train(seed, checkpoint)
+    if save_weights:
+        save_tiny_vgg(net)
+    return Result(
+        name="cifar10", metric="test accuracy, %", measured=round(100 * test_accuracy, 2), spread=None,
+        published=92.64, source="VGG-16 with batch norm, 200 epochs, github.com/kuangliu/pytorch-cifar", recalled=False,
+        seeds=(seed,), seconds=round(seconds, 1), machine=machine(),
+        data=f"CIFAR-10 as JPEG, {SOURCE}", command=f"tinyconv reproduce cifar10 --seed {seed} --save-weights",
+    )
+
+
+def train(seed: int, checkpoint: Path, epochs: int = EPOCHS) -> tuple[Sequential, float, float]:
+    """Train from `seed`, or continue `checkpoint`: the net, its share of right test images, the seconds spent."""
     train_images, train_labels, test_images, test_labels = load_cifar10()
     net = tiny_vgg(np.random.default_rng(seed))
     optimizer = SGD(net.parameters(), LEARNING_RATE, MOMENTUM, WEIGHT_DECAY)
-    first, seconds = _resume(checkpoint, net, optimizer)
-    steps = epochs * (len(train_images) // BATCH)
+    first, seconds = _resume(checkpoint, net, optimizer, seed, epochs)
+    per_epoch = len(train_images) // BATCH
     for epoch in range(first, epochs):
         began = time.perf_counter()
         rng = np.random.default_rng([seed, epoch])  # one generator an epoch: a resumed run is the same run
-        bar = tqdm(_batches(train_images, train_labels, rng), total=len(train_images) // BATCH, desc=f"epoch {epoch + 1}/{epochs}")
+        bar = tqdm(_batches(train_images, train_labels, rng), total=per_epoch, desc=f"epoch {epoch + 1}/{epochs}")
         losses = []
-        for step, (images, labels) in enumerate(bar, epoch * (len(train_images) // BATCH)):
-            optimizer.lr = _learning_rate(step, steps)
+        for step, (images, labels) in enumerate(bar, epoch * per_epoch):
+            optimizer.lr = _learning_rate(step, epochs * per_epoch)
             optimizer.zero_grad()
             loss = cross_entropy(net(images), labels)
             loss.backward()
@@ -48,8 +65,10 @@ def train(seed: int = 0, checkpoint: Path | None = None, epochs: int = EPOCHS) -
             if step % 20 == 0:
                 bar.set_postfix(loss=f"{np.mean(losses[-100:]):.3f}")
         seconds += time.perf_counter() - began
-        _save(checkpoint, net, optimizer, epoch + 1, seconds)
-    return {"net": net, "accuracy": accuracy(net, test_images, test_labels), "seconds": seconds}
+        _save(checkpoint, net, optimizer, {"seed": seed, "epochs": epochs, "epoch": epoch + 1, "seconds": seconds})
+    test_accuracy = accuracy(net, test_images, test_labels)
+    checkpoint.unlink(missing_ok=True)
+    return net, test_accuracy, seconds
 
 
 def accuracy(net: Sequential, images: Array, labels: Array) -> float:
@@ -81,20 +100,30 @@ def _batches(images: Array, labels: Array, rng: np.random.Generator) -> Iterator
         yield batch / np.float32(255), labels[chosen]
 
 
-def _save(path: Path | None, net: Sequential, optimizer: SGD, epoch: int, seconds: float) -> None:
-    if path is None:
-        return
+def _save(path: Path, net: Sequential, optimizer: SGD, progress: dict[str, float]) -> None:
+    """All that the rest of the run depends on, whole or not at all."""
     arrays = {f"net.{name}": array for name, array in net.state().items()}
     arrays |= {f"velocity.{i}": v for i, v in enumerate(optimizer.velocity)}
     partial = path.with_suffix(".partial.npz")
-    np.savez(partial, **arrays, epoch=epoch, seconds=seconds)  # type: ignore[arg-type]
+    np.savez(partial, **arrays, **progress)  # type: ignore[arg-type]
     os.replace(partial, path)
 
 
-def _resume(path: Path | None, net: Sequential, optimizer: SGD) -> tuple[int, float]:
-    if path is None or not path.exists():
+def _resume(path: Path, net: Sequential, optimizer: SGD, seed: int, epochs: int) -> tuple[int, float]:
+    """Continue what `path` holds: the epoch to begin with and the seconds spent before."""
+    if not path.parent.is_dir():
+        raise DataError(f"{path}: the folder {path.parent} does not exist.")
+    if not path.exists():
         return 0, 0.0
-    with np.load(path) as saved:
-        net.load_state({name[4:]: saved[name] for name in saved if name.startswith("net.")})
-        optimizer.velocity = [saved[f"velocity.{i}"] for i in range(len(optimizer.velocity))]
-        return int(saved["epoch"]), float(saved["seconds"])
+    saved = read_npz(path)
+    expected = {"seed", "epochs", "epoch", "seconds", *(f"net.{name}" for name in net.state())}
+    expected |= {f"velocity.{i}" for i in range(len(optimizer.velocity))}
+    if saved.keys() != expected:
+        raise DataError(f"{path} is not a checkpoint of this experiment; move it away.")
+    if (int(saved["seed"]), int(saved["epochs"])) != (seed, epochs):
+        raise DataError(f"{path} is a run with seed {saved['seed']} and {saved['epochs']} epochs, not {seed} and {epochs}; "
+                        "move it away, or continue it with its own seed.")
+    net.load_state({name[4:]: array for name, array in saved.items() if name.startswith("net.")})
+    optimizer.velocity = [saved[f"velocity.{i}"] for i in range(len(optimizer.velocity))]
+    tqdm.write(f"continuing {path} after epoch {saved['epoch']}", file=sys.stderr)
+    return int(saved["epoch"]), float(saved["seconds"])

@@ -33,11 +33,11 @@ class Features:
 
 def own_features() -> Features:
     """The net that comes with tinyconv, trained on CIFAR-10."""
-    style = {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0}
-    return Features("tinyconv's own net", load_tiny_vgg(), {"relu3_1": 1.0}, style)
+    style = {"relu1_1": 150.0, "relu2_1": 60.0, "relu3_1": 80.0, "relu4_1": 2000.0}
+    return Features("tinyconv's own net", load_tiny_vgg(), {"relu3_1": 0.2}, style)
 
 
 def squeezenet_features(path: str | Path) -> Features:
     """SqueezeNet 1.1 with torchvision's weights from the `.npz` file `path`."""
     style = {"relu1": 1000.0, "fire3": 1.0, "fire4": 0.1, "fire5": 0.005}
-    return Features("SqueezeNet 1.1", load_squeezenet(path), {"fire3": 0.05}, style)
+    return Features("SqueezeNet 1.1", load_squeezenet(path), {"fire3": 0.025}, style)

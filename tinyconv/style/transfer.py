@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -64,7 +64,7 @@ def stylize(
         optimizer, or costs that stop being finite.
     """
     content, style = check_picture(content, "content"), check_picture(style, "style")
-    _check_numbers(steps, optimizer, content_weight, style_weight, variation_weight, noise)
+    _check_options(steps, optimizer, noise, content_weight, style_weight, variation_weight)
     start = (1 - noise) * content + noise * rng.random(content.shape)
     canvas = Parameter(start[None].astype(np.float32))
     costs = _Costs(canvas, features, content, style, (content_weight, style_weight, variation_weight))
@@ -90,8 +90,9 @@ class _Costs:
         picture = clip(self.canvas, 0.0, 1.0)
         features, (content_weight, style_weight, variation_weight) = self.features, self.weights
         seen = features.net.collect(picture, {*features.content, *features.style})
-        content = _sum(content_cost(self.contents[layer], seen[layer]) * w for layer, w in features.content.items()) * content_weight
-        style = _sum(style_cost(self.grams[layer], seen[layer]) * w for layer, w in features.style.items()) * style_weight
+        contents = [content_cost(self.contents[layer], seen[layer]) * w for layer, w in features.content.items()]
+        styles = [style_cost(self.grams[layer], seen[layer]) * w for layer, w in features.style.items()]
+        content, style = _sum(contents) * content_weight, _sum(styles) * style_weight
         variation = total_variation(picture) * variation_weight
         loss = content + style + variation
         self.records.append(Record(0, loss.item(), content.item(), style.item(), variation.item(), picture.data[0]))
@@ -106,7 +107,7 @@ class _Costs:
         return replace(min(finite, key=lambda record: record.loss), step=step)
 
 
-def _sum(costs: Iterable[Tensor]) -> Tensor:
+def _sum(costs: list[Tensor]) -> Tensor:
     return functools.reduce(operator.add, costs)
 
 
@@ -136,10 +137,12 @@ def _by_curvature(costs: _Costs, steps: int) -> Iterator[Record]:
         yield costs.best(step)
 
 
-def _check_numbers(steps: int, optimizer: str, *weights: float) -> None:
+def _check_options(steps: int, optimizer: str, noise: float, *weights: float) -> None:
     if optimizer not in OPTIMIZERS:
         raise DataError(f"stylize: optimizer is {optimizer!r}, expected one of {', '.join(OPTIMIZERS)}.")
     if steps < 0:
         raise DataError(f"stylize: steps is {steps}, expected 0 or more.")
+    if not 0 <= noise <= 1:
+        raise DataError(f"stylize: noise is {noise}, expected a share from 0 to 1.")
     if not all(np.isfinite(w) and w >= 0 for w in weights):
-        raise DataError(f"stylize: got the weights and noise {weights}, expected finite numbers, 0 or more.")
+        raise DataError(f"stylize: the weights of content, style and variation are {weights}, expected finite numbers >= 0.")

@@ -1,0 +1,21 @@
+"""The painting by code is the same for the same generator, and is a painting: strokes in colours of night and light."""
+
+import numpy as np
+
+from tinyconv.data.painted import painted_style
+
+
+def test_same_generator_same_painting():
+    first, again = (painted_style(48, np.random.default_rng(3)) for _ in range(2))
+    other = painted_style(48, np.random.default_rng(4))
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first - other).mean() > 0.05
+
+
+def test_painting_has_blue_nights_and_yellow_lights():
+    picture = painted_style(96, np.random.default_rng(0))
+    assert picture.shape == (96, 96, 3)
+    blue = picture[..., 2] > picture[..., 0] + 0.1
+    yellow = picture[..., 0] > picture[..., 2] + 0.3
+    assert blue.mean() > 0.5
+    assert 0.01 < yellow.mean() < 0.3

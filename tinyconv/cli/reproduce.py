@@ -1,0 +1,37 @@
+"""`tinyconv reproduce list | NAME`: run a published experiment and record what it gives here."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from tinyconv.errors import DataError
+from tinyconv.experiments.registry import EXPERIMENTS, reproduce
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", help="the experiment, or 'list'")
+    parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
+    parser.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
+    parser.add_argument("--checkpoint", type=Path, help="where an interrupted run is kept and continued "
+                        "(default: NAME.checkpoint.npz in this folder)")
+    parser.add_argument("--save-weights", action="store_true", help="replace the weights that come with tinyconv")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    if arguments.name == "list":
+        for name, text in EXPERIMENTS.items():
+            print(f"{name:12} {text}")
+        return 0
+    if arguments.seed < 0:
+        raise DataError(f"--seed is {arguments.seed}, expected 0 or more.")
+    checkpoint = arguments.checkpoint or Path(f"{arguments.name}.checkpoint.npz")
+    result = reproduce(arguments.name, arguments.seed, checkpoint, arguments.save_weights)
+    result.save()
+    if arguments.json:
+        print(result.json())
+    else:
+        recalled = " (recalled, not checked)" if result.recalled else ""
+        print(f"{result.name}: {result.metric} {result.measured:g}, published {result.published:g}{recalled} by "
+              f"{result.source}; seed {arguments.seed}, {result.seconds:.0f} s on {result.machine}")
+    return 0
