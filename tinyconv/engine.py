@@ -11,6 +11,7 @@ import contextlib
 import heapq
 import inspect
 import itertools
+import os
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
@@ -19,14 +20,16 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyconv.errors import DtypeError, GradientError, ShapeError
+from tinyconv.errors import DtypeError, GradientError, RuleError, ShapeError
 
 Array = NDArray[Any]
 Rule = Callable[..., "Tensor"]
 
+OWN_FILES = (__file__, os.path.join(os.path.dirname(__file__), "ops", ""))  # a traceback ends before them
+
 _births = itertools.count()
 _recording: ContextVar[bool] = ContextVar("recording", default=True)
-_debugging: ContextVar[bool] = ContextVar("debugging", default=False)
+_debugging: ContextVar[str | None] = ContextVar("debugging", default=None)  # "", or inside a rule: who made its node
 
 
 class Node:
@@ -94,9 +97,10 @@ class Tensor:
     def grad(self, value: Array | None) -> None:
         if self._node is None:
             raise GradientError("grad: this tensor needs no gradient; create it with requires_grad=True.")
-        if value is not None and (value.shape, value.dtype) != (self.shape, self.dtype):
-            raise ShapeError(f"grad: got {value.dtype} {value.shape}, expected {self.dtype} {self.shape}.")
-        self._node.grad = value
+        array = None if value is None else np.asarray(value)
+        if array is not None and (array.shape, array.dtype) != (self.shape, self.dtype):
+            raise ShapeError(f"grad: got {array.dtype} {array.shape}, expected {self.dtype} {self.shape}.")
+        self._node.grad = array
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -213,6 +217,9 @@ class Parameter(Tensor):
         self._data = _frozen(array)
         self.version += 1
 
+    def __reduce__(self) -> Any:
+        return Parameter, (self._data, self.requires_grad)  # copies, deep copies and pickles are new leaves
+
 
 def tensor(a: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor with a copy of `a`. Float arrays keep their dtype; lists and integers become float32.
@@ -235,7 +242,7 @@ def _real_array(a: Any, what: str, dtype: Any = None) -> Array:
     if array.dtype.kind not in "fiub":
         raise DtypeError(f"{what}: got {array.dtype} values, expected real numbers.")
     is_float_array = array.dtype.kind == "f" and isinstance(a, np.ndarray | np.generic)
-    wanted = np.dtype(dtype or (array.dtype if is_float_array else np.float32))
+    wanted = np.dtype(dtype if dtype is not None else array.dtype if is_float_array else np.float32)
     if wanted.kind != "f":
         raise DtypeError(f"{what}: dtype {wanted} is not a float dtype; labels and indices stay NumPy arrays.")
     return array.astype(wanted, copy=False)
@@ -260,12 +267,12 @@ def no_grad() -> Iterator[None]:
 @contextlib.contextmanager
 def debug() -> Iterator[None]:
     """Within this block every operation remembers the line that called it, and values and gradients must be finite."""
-    with _mode(_debugging, True):
+    with _mode(_debugging, ""):
         yield
 
 
 @contextlib.contextmanager
-def _mode(variable: ContextVar[bool], value: bool) -> Iterator[None]:
+def _mode(variable: ContextVar[Any], value: Any) -> Iterator[None]:
     token = variable.set(value)
     try:
         yield
@@ -286,7 +293,8 @@ class Primitive:
 
     def __init__(self, forward: Callable[..., Any], elementwise: bool = False) -> None:
         self.forward, self.elementwise = forward, elementwise
-        self.name = self.__name__ = forward.__name__
+        self.__name__ = forward.__name__
+        self.name = forward.__name__.strip("_")
         self.__doc__, self.__module__ = forward.__doc__, forward.__module__
         self.__wrapped__ = forward  # for inspect.signature and doctest
         parameters = list(inspect.signature(forward).parameters.values())
@@ -294,6 +302,9 @@ class Primitive:
         inputs = [p for p in parameters if p.default is p.empty and p.kind is not p.KEYWORD_ONLY]
         self.inputs = tuple(p.name for p in inputs)
         self.statics = {p.name: p.default for p in parameters if p not in inputs}
+        self.reserved = {"g", "out", "index", "shapes"} if self.variadic else {"g", "out"}
+        if taken := self.reserved.intersection(p.name for p in parameters):
+            raise GradientError(f"{self.name}: an argument is called {sorted(taken)}, which means something else in a rule; rename it.")
         self.rules: tuple[Rule, ...] = ()
         self.names: tuple[frozenset[str], ...] = ()
 
@@ -303,31 +314,34 @@ class Primitive:
             raise GradientError(f"{self.name}.vjp: got {len(rules)} rules for the inputs {self.inputs}.")
         self.rules = rules
         self.names = tuple(frozenset(inspect.signature(rule).parameters) for rule in rules)
-        known = {"g", "out", "index", "shapes", *self.inputs, *(f"{n}_shape" for n in self.inputs), *self.statics}
+        known = {*self.reserved, *self.inputs, *(f"{n}_shape" for n in self.inputs), *self.statics}
         if unknown := frozenset().union(*self.names) - known:
             raise GradientError(f"{self.name}.vjp: a rule names {sorted(unknown)}; it may name {sorted(known)}.")
 
     def __call__(self, *args: Any, **statics: Any) -> Tensor:
+        if not self.variadic:  # an input may be given by name; Python itself reports a missing or unknown one
+            args += tuple(statics.pop(name) for name in self.inputs[len(args) :] if name in statics)
         count = len(args) if self.variadic else len(self.inputs)
-        if len(args) < count:
-            raise TypeError(f"{self.name}() takes the inputs {', '.join(self.inputs)}; got {len(args)}.")
-        inputs = _as_tensors(self.name, args[:count])
-        statics = {**self.statics, **dict(zip(self.statics, args[count:], strict=False)), **statics}
+        inputs, rest = as_tensors(self.name, *args[:count]), args[count:]
         try:
-            out = np.asarray(self.forward(*(t.data for t in inputs), **statics))
+            out = np.asarray(self.forward(*(t.data for t in inputs), *rest, **statics))
         except ValueError as error:
-            if not self.elementwise or isinstance(error, ShapeError):
+            if not self.elementwise or "broadcast" not in str(error):
                 raise
             shapes = " and ".join(str(t.shape) for t in inputs)
-            raise ShapeError(f"{self.name}: shapes {shapes} do not broadcast.") from error
+            raise ShapeError(f"{self.name}: shapes {shapes} do not broadcast; {str(error).strip()}.") from error
+        if any(t.dtype != out.dtype for t in inputs):
+            raise DtypeError(f"{self.name}: its forward gave {out.dtype} for {inputs[0].dtype} inputs, expected the same dtype.")
         node = None
         if _recording.get() and any(t._node is not None for t in inputs):
-            node = self._record(inputs, out, statics)
-        if _debugging.get():
-            trace = "".join(traceback.format_stack()[:-1])
+            node = self._record(inputs, out, {**self.statics, **dict(zip(self.statics, rest, strict=False)), **statics})
+        origin = _debugging.get()
+        if origin is not None:
+            trace = origin or _caller()
             if node is not None:
                 node.trace = trace
-            _check_finite(out, f"{self.name}: its output", trace)
+            if not origin:  # what a rule computes is checked as a whole, by `pull`
+                _check_finite(out, f"{self.name}: its output", trace)
         return Tensor(out, node)
 
     def _record(self, inputs: Sequence[Tensor], out: Array, statics: dict[str, Any]) -> Node:
@@ -353,15 +367,18 @@ class Primitive:
         values |= {f"{name}_shape": shape for name, shape in zip(self.inputs, node.shapes, strict=False)}
         if "out" in names:
             values["out"] = Tensor(values["out"], node)
-        result = rule(**{name: values[name] for name in names})
+        debugging = _debugging.get() is not None
+        with _mode(_debugging, (node.trace or "  outside tc.debug()\n") if debugging else None):
+            result = rule(**{name: values[name] for name in names})
         expected = node.shapes[position]
-        if self.elementwise and isinstance(result, Tensor) and result.shape != expected:
+        if self.elementwise and isinstance(result, Tensor) and result.shape == g.shape != expected:
             result = sum_to(result, expected)
         if not isinstance(result, Tensor) or (result.shape, result.dtype) != (expected, g.dtype):
-            got = f"{result.dtype} {result.shape}" if isinstance(result, Tensor) else type(result).__name__
-            raise GradientError(f"the rule of {self.name} for {self._input_name(position)} gave {got}, "
-                                f"expected {g.dtype} {expected}.{_created(node)}")
-        if _debugging.get():
+            shape = result.shape if isinstance(result, Tensor) else None
+            got = type(result).__name__ if shape is None else f"{result.dtype} {shape}"
+            raise RuleError(f"the rule of {self.name} for {self._input_name(position)} gave {got}, "
+                            f"expected {g.dtype} {expected}.{_created(node)}", shape, expected)
+        if debugging:
             _check_finite(result.data, f"{self.name}: its gradient for {self._input_name(position)}", node.trace)
         return result
 
@@ -380,8 +397,8 @@ def primitive(forward: Callable[..., Any] | None = None, *, elementwise: bool = 
     return Primitive(forward)
 
 
-def _as_tensors(name: str, values: Sequence[Any]) -> list[Tensor]:
-    """Inputs as tensors of one float dtype; numbers and integer arrays adopt it."""
+def as_tensors(name: str, *values: Any) -> list[Tensor]:
+    """The inputs of the operation `name` as tensors of one float dtype; numbers, lists and integer arrays adopt it."""
     arrays = [v for v in values if isinstance(v, Tensor) or (isinstance(v, np.ndarray) and v.ndim > 0)]
     dtypes = {v.dtype for v in arrays if v.dtype.kind == "f"}
     if len(dtypes) > 1:
@@ -389,6 +406,14 @@ def _as_tensors(name: str, values: Sequence[Any]) -> list[Tensor]:
         raise DtypeError(f"{name}: got {names}, expected one float dtype; convert one with tc.tensor(x, dtype=...).")
     dtype = dtypes.pop() if dtypes else np.dtype(np.float32)
     return [v if isinstance(v, Tensor) else Tensor(_real_array(v, name, dtype).copy()) for v in values]
+
+
+def _caller() -> str:
+    """The stack of calls, its last line the one that called an operation."""
+    frames = traceback.extract_stack()
+    while len(frames) > 1 and frames[-1].filename.startswith(OWN_FILES):
+        frames.pop()
+    return "".join(traceback.format_list(frames))
 
 
 def _check_finite(array: Array, what: str, trace: str) -> None:
@@ -434,7 +459,7 @@ def _walk(y: Tensor, seed: Any, wanted: set[Node] | None = None, free: bool = Fa
                 pending[parent] = share
                 heapq.heappush(heap, (-parent.birth, parent))
         if free:
-            node.saved, node.parents = None, ()
+            node.saved, node.versions = None, []
     return found
 
 
@@ -444,10 +469,10 @@ def _seed(y: Tensor, seed: Any) -> Tensor:
             raise ShapeError(f"backward: got a tensor of shape {y.shape} and no seed; reduce it with .sum() "
                              "or give a seed, an array of that shape.")
         return Tensor(np.ones(y.shape, y.dtype))
-    array = np.array(seed.data if isinstance(seed, Tensor) else seed, dtype=y.dtype)
-    if array.shape != y.shape:
-        raise ShapeError(f"backward: got a seed of shape {array.shape}, expected {y.shape}.")
-    return Tensor(array)
+    seed = seed if isinstance(seed, Tensor) else Tensor(np.array(seed, dtype=y.dtype))
+    if (seed.shape, seed.dtype) != (y.shape, y.dtype):
+        raise ShapeError(f"backward: got a seed of {seed.dtype} {seed.shape}, expected {y.dtype} {y.shape}.")
+    return seed
 
 
 def _check_still_valid(node: Node) -> None:

@@ -17,6 +17,14 @@ class GradientError(TinyconvError, RuntimeError):
     """A tensor used in a way that has no gradient, or a graph that is gone."""
 
 
+class RuleError(GradientError):
+    """A gradient rule whose result has another shape or dtype than its input: `got` and `expected` are the shapes."""
+
+    def __init__(self, message: str, got: tuple[int, ...] | None = None, expected: tuple[int, ...] = ()) -> None:
+        super().__init__(message)
+        self.got, self.expected = got, expected
+
+
 class KernelError(TinyconvError, ValueError):
     """A kernel that is unknown, or asked for something it cannot do."""
 

@@ -19,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Run the experiment, record its result and print it."""
     if arguments.name == "list":
         for name, text in EXPERIMENTS.items():
             print(f"{name:12} {text}")

@@ -50,6 +50,7 @@ class Result:
             raise DataError(f"{path} cannot be written ({error.strerror}).") from error
 
     def json(self) -> str:
+        """The record as one JSON object."""
         return json.dumps(asdict(self), indent=2)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tinyconv.errors import ShapeError
 
@@ -45,6 +46,14 @@ class Windows:
         """Size of the padded image that the windows touch, at least as large as the padded image."""
         axes = zip(self.size, self.kernel_size, self.stride, self.padding, self.dilation, self.out, strict=True)
         return tuple(max(n + sum(p), (m - 1) * s + (k - 1) * d + 1) for n, k, s, p, d, m in axes)
+
+    def inside_taps(self, axis: int, padded: bool = False) -> NDArray[np.bool_]:
+        """Which taps of each stand along `axis` see the image or, with `padded`, the image with its padding: (out, kernel)."""
+        before, after = self.padding[axis]
+        starts = np.arange(self.out[axis]) * self.stride[axis] - before
+        seen = starts[:, None] + np.arange(self.kernel_size[axis]) * self.dilation[axis]
+        low, high = (-before, self.size[axis] + after) if padded else (0, self.size[axis])
+        return (seen >= low) & (seen < high)
 
     @property
     def inside(self) -> tuple[slice, ...]:
@@ -83,11 +92,9 @@ def conv_geometry(
     x_shape: Shape, weight_shape: Shape, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
 ) -> ConvGeometry:
     """The geometry of conv(x, weight); `padding` is an int, an int or a pair per axis, "same" or "valid"."""
-    rank = _check_rank(f"conv{len(weight_shape) - 2}d", x_shape, weight_shape)
-    name, channels = f"conv{rank}d", x_shape[-1]
-    if not is_int(groups) or groups < 1 or channels % groups or weight_shape[-1] % groups:
-        raise ShapeError(f"{name}: groups is {groups}, expected a positive divisor of the {channels} input and "
-                         f"{weight_shape[-1]} output channels.")
+    name, channels = f"conv{len(weight_shape) - 2}d", x_shape[-1]
+    _check_rank(name, x_shape, weight_shape)
+    _check_groups(name, groups, channels, weight_shape[-1])
     if weight_shape[-2] * groups != channels:
         raise ShapeError(f"{name}: x has {channels} channels {x_shape} but weight expects {weight_shape[-2] * groups} "
                          f"{weight_shape}; check in_channels{' and groups' if groups > 1 else ''}.")
@@ -103,8 +110,9 @@ def conv_transpose_geometry(
 
     Of the input sizes that give this output the smallest is taken; with "same" it is size * stride.
     """
-    rank = _check_rank(f"conv_transpose{len(weight_shape) - 2}d", y_shape, weight_shape)
-    name = f"conv_transpose{rank}d"
+    name, rank = f"conv_transpose{len(weight_shape) - 2}d", len(weight_shape) - 2
+    _check_rank(name, y_shape, weight_shape)
+    _check_groups(name, groups, y_shape[-1], weight_shape[-1])
     if y_shape[-1] != weight_shape[-1]:
         raise ShapeError(f"{name}: x has {y_shape[-1]} channels {y_shape} but weight expects {weight_shape[-1]} "
                          f"{weight_shape}; its shape is that of the convolution it transposes, "
@@ -112,7 +120,7 @@ def conv_transpose_geometry(
     strides, dilations = _per_axis(name, "stride", stride, rank), _per_axis(name, "dilation", dilation, rank)
     spans = [(n - 1) * s + (k - 1) * d + 1 for n, k, s, d in
              zip(y_shape[1:-1], weight_shape[:-2], strides, dilations, strict=True)]
-    if padding == "same":
+    if isinstance(padding, str) and padding == "same":
         size = tuple(n * s for n, s in zip(y_shape[1:-1], strides, strict=True))
     else:
         pairs = _padding(name, padding, tuple(spans), weight_shape[:-2], strides, dilations)
@@ -130,21 +138,23 @@ def pool_windows(
     """The windows of a pooling layer; with `ceil_mode` a last window may hang over the end of the padded image."""
     name = f"pool{rank}d"
     if len(x_shape) != rank + 2:
-        raise ShapeError(f"{name}: got x of shape {x_shape}, expected {rank + 2} axes (N, {'*' * rank}, C).".replace(
-            "*" * rank, ", ".join(("D", "H", "W")[-rank:]) if rank > 1 else "L"))
+        axes = {1: "(N, L, C)", 2: "(N, H, W, C)", 3: "(N, D, H, W, C)"}[rank]
+        raise ShapeError(f"{name}: got x of shape {x_shape}, expected {rank + 2} axes {axes}.")
     kernel = _per_axis(name, "kernel_size", kernel_size, rank)
     windows = _windows(name, x_shape[1:-1], kernel, kernel if stride is None else stride, padding, dilation, ceil_mode)
-    for k, pair in zip(kernel, windows.padding, strict=True):
-        if max(pair) > k // 2 and padding != "same":
-            raise ShapeError(f"{name}: got padding {pair} for a window of {k}, expected at most half the window.")
+    for axis, pair in enumerate(windows.padding):
+        if not windows.inside_taps(axis).any(axis=1).all():
+            raise ShapeError(f"{name}: padding {pair} on an axis of {windows.size[axis]} leaves a window of {kernel[axis]} "
+                             "without a single pixel; use less padding.")
     return windows
 
 
 def is_int(value: Any) -> bool:
+    """Whether `value` is a whole number of Python or NumPy; True and False are not."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
-def _check_rank(name: str, x_shape: Shape, weight_shape: Shape) -> int:
+def _check_rank(name: str, x_shape: Shape, weight_shape: Shape) -> None:
     rank = len(weight_shape) - 2
     if rank not in (1, 2, 3) or len(x_shape) != rank + 2:
         raise ShapeError(f"{name}: got x {x_shape} and weight {weight_shape}, expected x (N, *size, C) and weight "
@@ -152,7 +162,12 @@ def _check_rank(name: str, x_shape: Shape, weight_shape: Shape) -> int:
     if min(weight_shape) < 1 or min(x_shape[1:]) < 1:
         raise ShapeError(f"{name}: got x {x_shape} and weight {weight_shape}, expected every size but the batch "
                          "to be at least 1.")
-    return rank
+
+
+def _check_groups(name: str, groups: Any, channels: int, out_channels: int) -> None:
+    if not is_int(groups) or groups < 1 or channels % groups or out_channels % groups:
+        raise ShapeError(f"{name}: groups is {groups!r}, expected a positive int that divides {channels} and {out_channels} "
+                         "channels.")
 
 
 def _per_axis(name: str, what: str, value: Any, rank: int) -> Shape:
@@ -164,9 +179,9 @@ def _per_axis(name: str, what: str, value: Any, rank: int) -> Shape:
 
 def _padding(name: str, padding: Any, size: Shape, kernel: Shape, stride: Shape, dilation: Shape) -> Pairs:
     rank = len(size)
-    if padding == "valid":
+    if isinstance(padding, str) and padding == "valid":
         return ((0, 0),) * rank
-    if padding == "same":  # output = ceil(size / stride); an odd pixel goes to the end
+    if isinstance(padding, str) and padding == "same":  # output = ceil(size / stride); an odd pixel goes to the end
         totals = [max((-(-n // s) - 1) * s + (k - 1) * d + 1 - n, 0)
                   for n, k, s, d in zip(size, kernel, stride, dilation, strict=True)]
         return tuple((t // 2, t - t // 2) for t in totals)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,7 +19,8 @@ def argmax(x: Array, windows: Windows) -> Array:
     """The number of the largest tap in each window, (N, *out, C); the first of equals; NaN is largest."""
     padded = _pad(x, windows, -np.inf)
     best = np.full((len(x), *windows.out, x.shape[-1]), -np.inf, x.dtype)
-    chosen = np.zeros(best.shape, np.int32)
+    chosen = np.empty(best.shape, np.int32)
+    chosen[...] = _first_pixels(windows)  # stays where nothing is above -inf
     for number, tap in _taps(windows):
         better = ~(padded[tap] <= best) & ~np.isnan(best)
         np.copyto(best, padded[tap], where=better)
@@ -60,6 +62,18 @@ def window_spread(g: Array, windows: Windows) -> Array:
     return np.ascontiguousarray(padded[(slice(None), *windows.inside)])
 
 
+def count(windows: Windows, include_padding: bool) -> Array:
+    """How many taps of each window fall on the image (or, with `include_padding`, on the padded image), (*out, 1)."""
+    per_axis = (windows.inside_taps(axis, include_padding).sum(axis=1) for axis in range(len(windows.out)))
+    return np.asarray(math.prod(np.ix_(*per_axis)))[..., None]
+
+
+def _first_pixels(windows: Windows) -> Array:
+    """The number of the first tap of each window that is not padding, (*out, 1)."""
+    per_axis = (windows.inside_taps(axis).argmax(axis=1) for axis in range(len(windows.out)))
+    return np.asarray(np.ravel_multi_index(np.ix_(*per_axis), windows.kernel_size))[..., None]
+
+
 def _taps(windows: Windows) -> Iterator[tuple[int, tuple[slice, ...]]]:
     for number, offsets in enumerate(itertools.product(*map(range, windows.kernel_size))):
         yield number, (slice(None), *windows.tap(offsets))
@@ -71,17 +85,3 @@ def _pad(x: Array, windows: Windows, value: float) -> Array:
     padded = np.full((len(x), *windows.reach, x.shape[-1]), value, x.dtype)
     padded[(slice(None), *windows.inside)] = x
     return padded
-
-
-def count(windows: Windows, include_padding: bool) -> Array:
-    """How many taps of each window fall on the image (or, with `include_padding`, on the padded image), (*out, 1)."""
-    total = np.ones((1,) * len(windows.out))
-    for axis, (n, pair) in enumerate(zip(windows.size, windows.padding, strict=True)):
-        starts = np.arange(windows.out[axis]) * windows.stride[axis] - pair[0]
-        taps = starts[:, None] + np.arange(windows.kernel_size[axis]) * windows.dilation[axis]
-        low, high = (-pair[0], n + pair[1]) if include_padding else (0, n)
-        counts = ((taps >= low) & (taps < high)).sum(axis=1)
-        total = total * counts.reshape([-1 if a == axis else 1 for a in range(len(windows.out))])
-    return total[..., None]
-
-

@@ -28,7 +28,7 @@ class _Conv(Module):
         self.options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
 
     def forward(self, x: Any) -> Tensor:
-        return type(self).convolve(x, self.weight, self.bias, **self.options)  # type: ignore[no-any-return]
+        return type(self).convolve(x, self.weight, self.bias, **self.options)
 
 
 class Conv1d(_Conv):
@@ -88,8 +88,15 @@ class AvgPool2d(Module):
         return avg_pool2d(x, **self.options)
 
 
+class GlobalAvgPool(Module):
+    """(N, *size, C) to (N, C): the mean over all positions."""
+
+    def forward(self, x: Any) -> Tensor:
+        return x.mean(axis=tuple(range(1, x.ndim - 1)))
+
+
 class Flatten(Module):
     """(N, ...) to (N, features)."""
 
     def forward(self, x: Any) -> Tensor:
-        return x.reshape(x.shape[0], -1)  # type: ignore[no-any-return]
+        return x.reshape(x.shape[0], -1)

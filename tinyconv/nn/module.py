@@ -33,6 +33,7 @@ class Module:
                 yield name, parameter
 
     def parameters(self) -> list[Parameter]:
+        """Every parameter once, in the order it was set."""
         return [parameter for _, parameter in self.named_parameters()]
 
     def freeze(self) -> Module:
@@ -59,7 +60,7 @@ class Module:
         for name in own.keys() & state.keys():
             if np.shape(state[name]) != own[name].shape:
                 faults.append(f"{name} has shape {np.shape(state[name])}, expected {own[name].shape}")
-            elif not np.isfinite(state[name]).all():
+            elif np.asarray(state[name]).dtype.kind not in "fiu" or not np.isfinite(state[name]).all():
                 faults.append(f"{name} has values that are not finite")
         if faults:
             raise ShapeError(f"{type(self).__name__}.load_state: {'; '.join(sorted(faults))}.")
@@ -83,6 +84,7 @@ class Sequential(Module):
         self.layers = layers
 
     def children(self) -> Iterator[tuple[str, Any]]:
+        """(name, layer) in the order they run."""
         yield from self.layers.items()
 
     def __getitem__(self, name: str) -> Any:
@@ -91,7 +93,7 @@ class Sequential(Module):
     def forward(self, x: Any) -> Tensor:
         for layer in self.layers.values():
             x = layer(x)
-        return x  # type: ignore[no-any-return]
+        return x
 
     def collect(self, x: Any, names: Iterable[str]) -> dict[str, Tensor]:
         """The outputs of the children called `names`, in the order they run; nothing runs after the last.

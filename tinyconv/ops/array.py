@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -44,13 +45,13 @@ def getitem(x: Array, index: Any = ()) -> Array:
 
 
 @primitive
-def scatter(g: Array, index: Any = (), shape: tuple[int, ...] = ()) -> Array:
-    """Zeros of `shape` with `g` added at `index`, repeated indices adding up: the adjoint of `getitem`."""
-    out = np.zeros(shape, g.dtype)
+def scatter(y: Array, index: Any = (), shape: tuple[int, ...] = ()) -> Array:
+    """Zeros of `shape` with `y` added at `index`, repeated indices adding up: the adjoint of `getitem`."""
+    out = np.zeros(shape, y.dtype)
     if _is_basic(index):
-        out[index] = g
+        out[index] = y
     else:
-        np.add.at(out, index, g)
+        np.add.at(out, index, y)
     return out
 
 
@@ -68,7 +69,7 @@ def _getitem(x: Tensor, index: Any) -> Tensor:
     parts = index if isinstance(index, tuple) else (index,)
     if any(isinstance(part, Tensor) for part in parts):
         raise GradientError("an index is a choice and has no gradient: use an integer array, for example t.data.argmax().")
-    return getitem(x, index=index)
+    return getitem(x, index=index if _is_basic(index) else copy.deepcopy(index))  # its array may change before backward
 
 
 @primitive
@@ -98,13 +99,11 @@ def _pad_zero(x: Array, pairs: tuple[tuple[int, int], ...] = ()) -> Array:
     return np.pad(x, pairs)
 
 
-@primitive
-def _crop(x: Array, pairs: tuple[tuple[int, int], ...] = ()) -> Array:
-    return x[tuple(slice(before, size - after) for (before, after), size in zip(pairs, x.shape, strict=True))]
+def _pad_zero_rule(g: Tensor, x_shape: tuple[int, ...], pairs: tuple[tuple[int, int], ...]) -> Tensor:
+    return g[tuple(slice(before, before + size) for (before, _), size in zip(pairs, x_shape, strict=True))]
 
 
-_pad_zero.vjp(lambda g, pairs: _crop(g, pairs=pairs))
-_crop.vjp(lambda g, pairs: _pad_zero(g, pairs=pairs))
+_pad_zero.vjp(_pad_zero_rule)
 
 
 def pad(x: Any, width: Any, mode: str = "zero") -> Tensor:
@@ -116,8 +115,8 @@ def pad(x: Any, width: Any, mode: str = "zero") -> Tensor:
     mode : "zero", "reflect" (mirror without repeating the edge), "edge" (repeat the edge)
     """
     x = as_tensor(x)
-    pairs = ((width, width),) * x.ndim if isinstance(width, int) else tuple((int(a), int(b)) for a, b in width)
-    if len(pairs) != x.ndim or any(n < 0 for pair in pairs for n in pair):
+    pairs = ((width, width),) * x.ndim if isinstance(width, int | np.integer) else tuple(width)
+    if len(pairs) != x.ndim or not all(_is_pair(pair) for pair in pairs):
         raise ShapeError(f"pad: got width {width}, expected one non-negative (before, after) pair for each "
                          f"of the {x.ndim} axes of {x.shape}.")
     if mode == "zero":
@@ -134,6 +133,10 @@ def pad(x: Any, width: Any, mode: str = "zero") -> Tensor:
     return x
 
 
-Tensor.__getitem__ = _getitem  # type: ignore[method-assign,assignment]
+def _is_pair(value: Any) -> bool:
+    return np.ndim(value) == 1 and len(value) == 2 and all(isinstance(n, int | np.integer) and n >= 0 for n in value)
+
+
+Tensor.__getitem__ = _getitem
 Tensor.reshape = lambda self, *shape: reshape(self, shape[0] if shape and not isinstance(shape[0], int | np.integer) else shape)
 Tensor.transpose = lambda self, *axes: transpose(self, (axes[0] if isinstance(axes[0], Sequence) else axes) if axes else None)

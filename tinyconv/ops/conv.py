@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinyconv.engine import Array, Tensor, as_tensor, primitive
+from tinyconv.engine import Array, Tensor, as_tensors, primitive
 from tinyconv.errors import ShapeError
 from tinyconv.kernels import dispatch
 from tinyconv.kernels.dispatch import Plan
@@ -135,30 +135,30 @@ def conv_transpose3d(x: Any, weight: Any, bias: Any = None, *, stride: Any = 1, 
 
 def _conv(rank: int, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int,
           kernel: str | None) -> Tensor:
-    x, weight = as_tensor(x), as_tensor(weight)
-    _check_rank(f"conv{rank}d", rank, x, weight)
+    x, weight = _checked(f"conv{rank}d", rank, x, weight)
     geometry = conv_geometry(x.shape, weight.shape, stride, padding, dilation, groups)
     return _with_bias(convolve(x, weight, plan=dispatch.plan(geometry, kernel)), bias)
 
 
 def _conv_transpose(rank: int, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int,
                     kernel: str | None) -> Tensor:
-    x, weight = as_tensor(x), as_tensor(weight)
-    _check_rank(f"conv_transpose{rank}d", rank, x, weight)
+    x, weight = _checked(f"conv_transpose{rank}d", rank, x, weight)
     geometry = conv_transpose_geometry(x.shape, weight.shape, stride, padding, dilation, groups)
     return _with_bias(input_adjoint(x, weight, plan=dispatch.plan(geometry, kernel)), bias)
 
 
-def _check_rank(name: str, rank: int, x: Tensor, weight: Tensor) -> None:
+def _checked(name: str, rank: int, x: Any, weight: Any) -> list[Tensor]:
+    x, weight = as_tensors(name, x, weight)
     if x.ndim != rank + 2 or weight.ndim != rank + 2:
         raise ShapeError(f"{name}: got x {x.shape} and weight {weight.shape}, expected {rank + 2} axes each: "
                          "x (N, *size, C), weight (*kernel, C_in // groups, C_out).")
+    return [x, weight]
 
 
 def _with_bias(y: Tensor, bias: Any) -> Tensor:
     if bias is None:
         return y
-    bias = as_tensor(bias)
+    y, bias = as_tensors("convolution", y, bias)
     if bias.shape != y.shape[-1:]:
         raise ShapeError(f"convolution: bias has shape {bias.shape}, expected {y.shape[-1:]}, one per output channel.")
     return y + bias

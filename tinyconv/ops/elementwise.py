@@ -21,9 +21,6 @@ def _power_base(g: Tensor, a: Tensor, b: Tensor) -> Tensor:
     return g * (b * a ** (b - 1 + flat))
 
 
-power.vjp(_power_base, lambda g, out, a: g * out * log(a))
-
-
 @primitive(elementwise=True)
 def exp(x: Array) -> Array:
     """Elementwise e^x."""
@@ -63,7 +60,7 @@ def abs(x: Array) -> Array:  # noqa: A001 - the field's name
 @primitive(elementwise=True)
 def clip(x: Array, low: float | None = None, high: float | None = None) -> Array:
     """`x` limited to [low, high]; gradient 1 inside and on the bounds, 0 outside."""
-    return np.clip(x, low, high)
+    return np.clip(x, low, high).astype(x.dtype, copy=False)
 
 
 @primitive(elementwise=True)
@@ -85,13 +82,14 @@ def _choose(a: Array, b: Array, condition: Any = None) -> Array:
 
 def where(condition: Any, a: Any, b: Any) -> Tensor:
     """`a` where `condition`, a constant boolean array, is true, `b` elsewhere; all three broadcast."""
-    return _choose(a, b, condition=np.asarray(condition, dtype=bool))
+    return _choose(a, b, condition=np.array(condition, dtype=bool))  # a copy: what is chosen stays chosen
 
 
 def _inside(x: Tensor, low: float | None, high: float | None) -> Array:
     return (x.data >= (-np.inf if low is None else low)) & (x.data <= (np.inf if high is None else high))
 
 
+power.vjp(_power_base, lambda g, out, a: g * out * log(a))
 exp.vjp(lambda g, out: g * out)
 log.vjp(lambda g, x: g / x)
 sqrt.vjp(lambda g, out: g * 0.5 / out)
@@ -103,5 +101,5 @@ maximum.vjp(lambda g, a, b: select(g, mask=a.data >= b.data), lambda g, a, b: se
 minimum.vjp(lambda g, a, b: select(g, mask=a.data <= b.data), lambda g, a, b: select(g, mask=a.data > b.data))
 _choose.vjp(lambda g, condition: select(g, mask=condition), lambda g, condition: select(g, mask=~condition))
 
-Tensor.__pow__ = lambda self, other: power(self, other)  # type: ignore[assignment]
-Tensor.__rpow__ = lambda self, other: power(other, self)  # type: ignore[assignment]
+Tensor.__pow__ = lambda self, other: power(self, other)
+Tensor.__rpow__ = lambda self, other: power(other, self)

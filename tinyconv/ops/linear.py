@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyconv.engine import Array, Tensor, primitive, sum_to
+from tinyconv.engine import Array, Tensor, as_tensors, primitive, sum_to
 from tinyconv.errors import ShapeError
 from tinyconv.ops.array import transpose
 
@@ -37,7 +37,7 @@ def matmul(a: Any, b: Any) -> Tensor:
     >>> tc.matmul(tc.tensor([[1, 2], [3, 4]]), tc.tensor([1, 1])).data
     array([3., 7.], dtype=float32)
     """
-    a, b = (x if isinstance(x, Tensor) else np.asarray(x) for x in (a, b))
+    a, b = as_tensors("matmul", a, b)
     if a.ndim == 0 or b.ndim == 0:
         raise ShapeError(f"matmul: got shapes {a.shape} and {b.shape}, expected at least one axis each; scale with *.")
     row, column = a.ndim == 1, b.ndim == 1
@@ -48,5 +48,5 @@ def matmul(a: Any, b: Any) -> Tensor:
     return out
 
 
-Tensor.__matmul__ = lambda self, other: matmul(self, other)  # type: ignore[assignment]
-Tensor.__rmatmul__ = lambda self, other: matmul(other, self)  # type: ignore[assignment]
+Tensor.__matmul__ = lambda self, other: matmul(self, other)
+Tensor.__rmatmul__ = lambda self, other: matmul(other, self)

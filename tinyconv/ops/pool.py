@@ -6,6 +6,7 @@ constant; nearest upsampling is the adjoint of a window sum whose windows do not
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from tinyconv.engine import Array, Tensor, as_tensor, primitive
@@ -58,7 +59,7 @@ def max_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, d
     ----------
     x : Tensor, (N, H, W, C)
     kernel_size, stride, dilation : positive int, or one per axis; stride defaults to kernel_size
-    padding : as in `conv2d`, at most half the window; padding never wins
+    padding : as in `conv2d`, but every window must see a pixel; padding never wins
     ceil_mode : bool
         Let a last window hang over the end, so that no pixel is left out.
 
@@ -105,7 +106,7 @@ def upsample_nearest(x: Any, scale: Any) -> Tensor:
     """Repeat each pixel `scale` times (an int, or one per axis) along each spatial axis of x (N, *size, C)."""
     x = as_tensor(x)
     rank = x.ndim - 2
-    scales = (scale,) * rank if is_int(scale) else tuple(scale)
+    scales = (scale,) * rank if is_int(scale) else tuple(scale) if isinstance(scale, Sequence) else ()
     if rank not in (1, 2, 3) or len(scales) != rank or not all(is_int(s) and s >= 1 for s in scales):
         raise ShapeError(f"upsample_nearest: got x {x.shape} and scale {scale!r}, expected x (N, *size, C) and a "
                          "positive int, or one per spatial axis.")

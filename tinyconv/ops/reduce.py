@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import math
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,14 @@ def _axes(axis: Axis, ndim: int) -> tuple[int, ...]:
     return tuple(int(a) % ndim for a in wanted)
 
 
+def _count(name: str, shape: tuple[int, ...], axis: Axis) -> int:
+    """How many values each result over `axis` has: at least one."""
+    count = math.prod(shape[a] for a in _axes(axis, len(shape)))
+    if count == 0:
+        raise ShapeError(f"{name}: got shape {shape}, expected at least one value along axis {axis}.")
+    return count
+
+
 def _kept(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
     """`shape` with the axes that are folded away kept as 1."""
     axes = _axes(axis, len(shape))
@@ -41,19 +50,17 @@ sum.vjp(lambda g, x_shape, axis: broadcast_to(reshape(g, _kept(x_shape, axis)), 
 def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Mean over `axis` (an int, a tuple, or None for all)."""
     x = as_tensor(x)
-    total = sum(x, axis=axis, keepdims=keepdims)
-    return total * (total.size / x.size)
+    return sum(x, axis=axis, keepdims=keepdims) * (1 / _count("mean", x.shape, axis))
 
 
 def var(x: Any, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Tensor:
     """Variance over `axis`: the mean square distance from the mean, times n / (n - ddof)."""
     x = as_tensor(x)
-    centred = x - mean(x, axis=axis, keepdims=True)
-    squares = sum(centred * centred, axis=axis, keepdims=keepdims)
-    n = centred.size // builtins.max(squares.size, 1)
+    n = _count("var", x.shape, axis)
     if n <= ddof:
         raise ShapeError(f"var: got {n} values per result and ddof={ddof}, expected more values than ddof.")
-    return squares / (n - ddof)
+    centred = x - mean(x, axis=axis, keepdims=True)
+    return sum(centred * centred, axis=axis, keepdims=keepdims) / (n - ddof)
 
 
 def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:  # noqa: A001 - NumPy's name
@@ -61,9 +68,8 @@ def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:  # noqa: A
     x = as_tensor(x)
     axes = _axes(axis, x.ndim)
     others = tuple(i for i in range(x.ndim) if i not in axes)
-    rows = x.transpose(*others, *axes).reshape(*(x.shape[i] for i in others), -1)
-    if rows.shape[-1] == 0:
-        raise ShapeError(f"max: got shape {x.shape}, expected at least one value along axis {axis}.")
+    count = _count("max", x.shape, axis)
+    rows = x.transpose(*others, *axes).reshape(*(x.shape[i] for i in others), count)
     where = rows.data.argmax(axis=-1)
     largest = rows[(*np.indices(where.shape, sparse=True), where)]
     return reshape(largest, _kept(x.shape, axis)) if keepdims else largest
@@ -73,9 +79,10 @@ def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:  # noqa: A
 def logsumexp(x: Array, axis: Axis = -1, keepdims: bool = False) -> Array:
     """log(sum(exp(x))) over `axis`, without overflow."""
     axes = _axes(axis, x.ndim)
-    top = x.max(axis=axes, keepdims=True)
+    top = x.max(axis=axes, keepdims=True, initial=-np.inf)
     top = np.where(np.isfinite(top), top, x.dtype.type(0))
-    out = np.log(np.exp(x - top).sum(axis=axes, keepdims=True)) + top
+    with np.errstate(divide="ignore"):  # no value, or all -inf: log(0) = -inf
+        out = np.log(np.exp(x - top).sum(axis=axes, keepdims=True)) + top
     return out if keepdims else out.squeeze(axes)
 
 
@@ -90,8 +97,9 @@ logsumexp.vjp(_logsumexp_rule)
 @primitive
 def log_softmax(x: Array, axis: Axis = -1) -> Array:
     """x - logsumexp(x): the logarithms of `softmax`, accurate also for tiny probabilities."""
-    shifted = x - x.max(axis=axis, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
+    axes = _axes(axis, x.ndim)
+    shifted = x - x.max(axis=axes, keepdims=True, initial=-np.inf)
+    return shifted - np.log(np.exp(shifted).sum(axis=axes, keepdims=True))
 
 
 log_softmax.vjp(lambda g, out, axis: g - exp(out) * sum(g, axis=axis, keepdims=True))
@@ -100,8 +108,9 @@ log_softmax.vjp(lambda g, out, axis: g - exp(out) * sum(g, axis=axis, keepdims=T
 @primitive
 def softmax(x: Array, axis: Axis = -1) -> Array:
     """exp(x) / sum(exp(x)) over `axis`: positive numbers that sum to 1."""
-    e = np.exp(x - x.max(axis=axis, keepdims=True))
-    return e / e.sum(axis=axis, keepdims=True)
+    axes = _axes(axis, x.ndim)
+    e = np.exp(x - x.max(axis=axes, keepdims=True, initial=-np.inf))
+    return e / e.sum(axis=axes, keepdims=True)
 
 
 softmax.vjp(lambda g, out, axis: out * (g - sum(g * out, axis=axis, keepdims=True)))

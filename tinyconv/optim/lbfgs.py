@@ -28,38 +28,42 @@ class LBFGS(Optimizer):
         super().__init__(parameters, lr)
         self.max_evaluations = max_evaluations
         self.pairs: deque[tuple[Array, Array]] = deque(maxlen=history)  # (step, change of gradient)
-        self.evaluated: tuple[float, Array] | None = None  # loss and gradient where the last step ended
+        self.evaluated: tuple[float, Array] | None = None  # loss and gradient where the last step ended,
+        self.versions: list[int] = []  # and the versions of the parameters then: the closure is not called twice in one place
 
     def step(self, closure: Callable[[], Tensor]) -> float:
         """One step downhill; returns the loss where it ends."""
         start = self._position()
-        loss, gradient = self.evaluated or self._evaluate(closure, start)
+        if self.evaluated is None or self.versions != [p.version for p in self.parameters]:
+            self.evaluated = self._evaluate(closure, start)
+        loss, gradient = self.evaluated
         direction = -self._inverse_curvature(gradient)
         slope = float(direction @ gradient)
-        if slope == 0:
+        if not slope < 0:  # at a minimum, or where the loss is not a number
+            self.pairs.clear()
             return loss
         scale = self.lr if self.pairs else self.lr * min(1.0, 1.0 / float(np.abs(gradient).sum()))
         found = self._line_search(closure, start, direction, loss, slope, scale)
         if found is None:
             self._move_to(start)
             self.pairs.clear()
-            self.evaluated = (loss, gradient)
-            return loss
-        size, new_loss, new_gradient = found
-        moved, changed = size * direction, new_gradient - gradient
-        if moved @ changed > 1e-10 * (changed @ changed):
-            self.pairs.append((moved, changed))
-        self.evaluated = (new_loss, new_gradient)
-        return new_loss
+        else:
+            self.evaluated = found
+            moved, changed = self._position() - start, found[1] - gradient
+            if moved @ changed > 1e-10 * (changed @ changed):
+                self.pairs.append((moved, changed))
+        self.versions = [p.version for p in self.parameters]
+        return self.evaluated[0]
 
     def _line_search(self, closure: Callable[[], Tensor], start: Array, direction: Array, loss: float, slope: float,
-                     size: float) -> tuple[float, float, Array] | None:
-        """A step size with enough decrease, if possible where the slope has flattened too; None if there is none."""
+                     size: float) -> tuple[float, Array] | None:
+        """Move to a point with enough decrease, if possible where the slope has flattened too, and return its loss and
+        gradient; None if there is none."""
         low, high = 0.0, np.inf
         best: tuple[float, float, Array] | None = None
         for _ in range(self.max_evaluations):
             new_loss, new_gradient = self._evaluate(closure, start + size * direction)
-            if not new_loss <= loss + DECREASE * size * slope:  # also when it is not finite
+            if not (new_loss <= loss + DECREASE * size * slope and np.isfinite(new_gradient).all()):  # also when it is NaN
                 high = size
             else:
                 if best is None or new_loss < best[1]:
@@ -68,9 +72,10 @@ class LBFGS(Optimizer):
                     break
                 low = size
             size = 2 * size if high == np.inf else (low + high) / 2
-        if best is not None and best[0] != size:
-            self._move_to(start + best[0] * direction)
-        return best
+        if best is None:
+            return None
+        self._move_to(start + best[0] * direction)
+        return best[1:]
 
     def _inverse_curvature(self, gradient: Array) -> Array:
         """The two-loop recursion: an approximate inverse Hessian times the gradient."""

@@ -12,7 +12,7 @@ class Optimizer:
     """Holds parameters; a subclass turns their gradients into new values."""
 
     def __init__(self, parameters: Iterable[Parameter], lr: float) -> None:
-        self.parameters = [p for p in parameters if p.requires_grad]
+        self.parameters = list(dict.fromkeys(p for p in parameters if p.requires_grad))  # each once, though towers share it
         self.lr = lr
         if not self.parameters:
             raise GradientError(f"{type(self).__name__}: got no parameter that needs a gradient.")

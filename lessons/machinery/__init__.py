@@ -1,0 +1,1 @@
+"""What turns a lesson into a run, a page and a notebook."""

@@ -1,0 +1,55 @@
+"""The check has power: each gradient rule, made wrong on purpose, is rejected by every case of its op."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tinyconv.engine import Tensor
+from tinyconv.gradcheck import gradcheck
+from tinyconv.gradcheck.catalogue import CASES
+
+WRONG = {"negated": lambda d: -d, "doubled": lambda d: 2 * d, "zeroed": lambda d: 0 * d}
+
+
+def accepts(case):
+    return gradcheck(case.function, *case.arrays(np.random.default_rng(0))).ok
+
+
+@pytest.fixture
+def cases_ending_with(nodes_of):
+    """The cases whose last operation is a primitive, used once, with a gradient at `position`: there a wrong rule must show."""
+
+    def find(primitive, position):
+        for case in CASES:
+            y = case.function(*case.leaves(np.random.default_rng(0)))
+            live = {0 if primitive.variadic else i for i, parent in enumerate(y._node.parents) if parent is not None}
+            if y._node.op is primitive and position in live and [n.op for n in nodes_of(y)].count(primitive) == 1:
+                yield case
+
+    return lambda primitive, position: list(find(primitive, position))
+
+
+@pytest.mark.parametrize("mutation", WRONG)
+def test_a_mutated_rule_is_rejected(rule, mutation, cases_ending_with, monkeypatch):
+    primitive, position = rule
+    cases = cases_ending_with(primitive, position)
+    assert cases
+    assert all(accepts(case) for case in cases)
+    right, change = primitive.rules[position], WRONG[mutation]
+    rules = list(primitive.rules)
+    rules[position] = lambda **values: Tensor(np.asarray(change(right(**values).data)))
+    monkeypatch.setattr(primitive, "rules", tuple(rules))
+    assert [str(case) for case in cases if accepts(case)] == []
+
+
+def test_swapped_rules_are_rejected(rule, cases_ending_with, monkeypatch):
+    primitive, position = rule
+    if len(primitive.inputs) != 2 or primitive.name == "add":  # both rules of add are the same
+        assert primitive.name == "add" or len(primitive.inputs) == 1
+        return
+    monkeypatch.setattr(primitive, "rules", primitive.rules[::-1])
+    monkeypatch.setattr(primitive, "names", primitive.names[::-1])
+    both_live = [case for case in cases_ending_with(primitive, position) if len(case.inputs) == 2]
+    assert both_live
+    assert [str(case) for case in both_live if accepts(case)] == []

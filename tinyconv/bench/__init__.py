@@ -1,0 +1,1 @@
+"""Timings of one workload family each, on this machine."""
