@@ -323,9 +323,7 @@ for steps in depths:
     calls = [0]
     recursive_backward(y, np.ones_like(y.data), calls)
     visits.append((calls[0], len(history(y))))
-    print(
-        f"{steps:3} doublings: {calls[0]:6} calls by recursion, {visits[-1][1]:3} visits by birth"
-    )
+    print(f"{steps:3} doublings: {calls[0]:6} calls, or {visits[-1][1]:3} visits by birth")
 
 x, y = doubled(40)
 backward(y)  # instant
@@ -338,7 +336,7 @@ viz.curves(
     log=True,
     xlabel="doublings y = y + y",
     ylabel="values visited",
-    caption="The same graph, walked by paths and by births. The vertical axis is logarithmic.",
+    caption="The same graph, walked by paths and by births; the scale is logarithmic.",
 )
 
 # %%

@@ -138,8 +138,8 @@ for name, seen in {"painting": painting_seen, "photograph": photograph_seen}.ite
 viz.strip(
     maps,
     titles,
-    caption=f"Channels {k} and {m} of relu1_1: their cosine is {in_painting:.2f} in the "
-    f"painting and {in_photograph:.2f} in the photograph.",
+    caption=f"Channels {k} and {m} of relu1_1: their cosine is {in_painting:.2f} "
+    f"in the painting and {in_photograph:.2f} in the photograph.",
 )
 
 # %% [markdown]
@@ -149,7 +149,7 @@ viz.strip(
 # pixels themselves as the simplest "layer", with three channels: the style matrix stays the same up to rounding,
 # while the content cost jumps. But deeper layers look at neighbourhoods, and there the shuffled picture has
 # another style: noise. This is why the style cost listens to several layers: the first knows colours and grain, the deeper
-# ones know strokes and whirls.
+# ones know larger patterns.
 
 # %%
 rng = np.random.default_rng(0)
@@ -168,7 +168,7 @@ for layer in LAYERS:
 viz.strip(
     [photograph, shuffled],
     ["the photograph", "its pixels, shuffled"],
-    caption="The same colours, and so the same style matrix of pixels. The content is gone.",
+    caption="The same colours, so the same style matrix of pixels; no content is left.",
 )
 
 # %% [markdown]
@@ -202,9 +202,7 @@ def naive_style_cost(a_S, a_G):
     return (difference**2).sum() / (2 * n_H * n_W * n_C) ** 2
 
 
-cropped = features(
-    painting[:, : photograph.shape[1]]
-)  # both of one size, as the formula wants
+cropped = features(painting[:, : photograph.shape[1]])  # of the photograph's size
 weights = dict.fromkeys(LAYERS, 1.0)
 J = 0.0
 for layer in LAYERS:
@@ -226,16 +224,13 @@ print(f"style cost of the photograph: {J:.6f}")
 # The engine finds the same without being told, and walks on through all layers to the pixels.
 
 # %%
-a_S, a_G = (
-    rng.normal(size=(1, 4, 5, 3)) for _ in range(2)
-)  # float64: a sharp comparison
+a_S, a_G = rng.normal(size=(2, 1, 4, 5, 3))  # float64: a sharp comparison
 by_hand = a_G @ (gram(a_G).data - gram(a_S).data) / a_G.size**2
 leaf = tc.tensor(a_G, requires_grad=True)
 by_engine = tc.grad(style_cost(mean_gram(a_S), leaf), leaf).data
 assert np.allclose(by_hand, by_engine, rtol=1e-10)
-print(
-    f"by hand, by the engine: largest difference {np.abs(by_hand - by_engine).max():.1e}"
-)
+difference = np.abs(by_hand - by_engine).max()
+print(f"by hand and by the engine: largest difference {difference:.1e}")
 
 
 # %%
@@ -259,8 +254,8 @@ assert after < before
 viz.strip(
     [photograph, np.abs(slope).sum(axis=2) ** 0.5],
     ["the photograph", "where the style cost pulls"],
-    caption="The size of the gradient at every pixel, its root, so that faint places show. "
-    "Bright: here the picture would gain most style by changing.",
+    caption="The root of the gradient's size at every pixel. Bright: here a change of "
+    "the picture changes the style cost most.",
 )
 
 # %% [markdown]
@@ -273,10 +268,8 @@ viz.strip(
 # %%
 def clouds(size, rng):
     """Random colours that change slowly: noise of strength 1 / f at frequency f."""
-    down, right = (
-        np.fft.fftfreq(size)[:, None, None],
-        np.fft.rfftfreq(size)[None, :, None],
-    )
+    down = np.fft.fftfreq(size)[:, None, None]
+    right = np.fft.rfftfreq(size)[None, :, None]
     spectrum = np.fft.rfft2(rng.normal(size=(size, size, 3)), axes=(0, 1))
     spectrum /= np.maximum(np.hypot(down, right), 1 / size)
     noise = np.fft.irfft2(spectrum, (size, size), axes=(0, 1))
@@ -306,8 +299,8 @@ titles = [f"step {step:.0f}" for step in np.linspace(0, STEPS, 4)]
 viz.strip(
     [*pictures, painting],
     [*titles, "the painting"],
-    caption=f"Style without content. In {STEPS} steps the style cost fell by a factor of "
-    f"{costs[0] / costs[-1]:.0f}.",
+    caption=f"Style without content. In {STEPS} steps the style cost fell by a "
+    f"factor of {costs[0] / costs[-1]:.0f}.",
 )
 
 # %%
@@ -334,16 +327,14 @@ for layer in LAYERS:
     fair.append(style_cost(mean_gram(S), G).item())
 raw, fair = np.array(raw) / sum(raw), np.array(fair) / sum(fair)
 for layer, raw_share, fair_share in zip(LAYERS, raw, fair, strict=True):
-    print(
-        f"{layer}: share of the cost {raw_share:7.2%} raw, {fair_share:7.2%} normalised"
-    )
+    print(f"{layer}: {raw_share:7.2%} of the raw cost, {fair_share:7.2%} normalised")
 assert raw[0] == raw.max() > fair[0]
 viz.bars(
     {"raw sums": raw, "normalised": fair},
     LAYERS,
     ylabel="share of the cost",
-    caption=f"Who speaks in the style cost. Raw, relu1_1 is {raw[0] / raw[-1]:,.0f} times as loud "
-    f"as relu4_1; normalised, {fair[0] / fair[-1]:,.0f} times.",
+    caption="Who speaks in the style cost. Raw, relu1_1 is "
+    f"{raw[0] / raw[-1]:,.0f} times as loud as relu4_1; normalised, {fair[0] / fair[-1]:,.0f} times.",
 )
 
 # %% [markdown]
@@ -361,16 +352,15 @@ larger = painted_style(2 * SIZE, np.random.default_rng(0))
 larger_seen = features(larger)
 sums = {layer: gram(seen) for layer, seen in larger_seen.items()}
 means = {layer: mean_gram(seen) for layer, seen in larger_seen.items()}
-ratio = np.trace(sums["relu1_1"].data[0]) / np.trace(
-    gram(painting_seen["relu1_1"]).data[0]
-)
+small = gram(painting_seen["relu1_1"]).data[0]
+ratio = np.trace(sums["relu1_1"].data[0]) / np.trace(small)
 print(f"the larger painting's style matrix is {ratio:.2f} times as large")
 _, screaming = paint(sums, STEPS // 2, forgetful_cost, shots=2)
 _, calm = paint(means, STEPS // 2, shots=2)
 viz.strip(
     [screaming[-1], calm[-1]],
     ["sums compared", "means compared"],
-    caption=f"After {STEPS // 2} steps from the same clouds toward the same larger painting.",
+    caption=f"After {STEPS // 2} steps from the same clouds to the same larger painting.",
 )
 
 # %% [markdown]
@@ -410,12 +400,8 @@ if my_gram(batch) is None:
     print("not yet: my_gram gives None")
 else:
     mine, right = np.asarray(my_gram(batch)), gram(batch).data
-    assert mine.shape == right.shape, (
-        f"the shape is {mine.shape}, expected {right.shape}"
-    )
-    assert np.allclose(mine, right), (
-        "right shape, other numbers: which axes were summed?"
-    )
+    assert mine.shape == right.shape, f"shape {mine.shape}, expected {right.shape}"
+    assert np.allclose(mine, right), "right shape, other numbers: what was summed?"
     print("yes: your style matrices are tinyconv's")
 
 # %% [markdown]

@@ -25,7 +25,7 @@ from tinyconv.errors import DtypeError, GradientError, RuleError, ShapeError
 Array = NDArray[Any]
 Rule = Callable[..., "Tensor"]
 
-OWN_FILES = (__file__, os.path.join(os.path.dirname(__file__), "ops", ""))  # a traceback ends before them
+_OWN_FILES = (__file__, os.path.join(os.path.dirname(__file__), "ops", ""))  # a traceback ends before them
 
 _births = itertools.count()
 _recording: ContextVar[bool] = ContextVar("recording", default=True)
@@ -142,6 +142,9 @@ class Tensor:
         for node, g in found.items():
             node.grad = g.data if node.grad is None else _frozen(node.grad + g.data)
 
+    def __reduce__(self) -> Any:
+        return tensor, (self._data, self.dtype, self.requires_grad)  # copies, deep copies and pickles are leaves of their own
+
     def __repr__(self) -> str:
         note = ", requires_grad=True" if self.requires_grad else ""
         return f"{type(self).__name__.lower()}({np.array2string(self._data, separator=', ')}, {self.dtype}{note})"
@@ -218,7 +221,7 @@ class Parameter(Tensor):
         self.version += 1
 
     def __reduce__(self) -> Any:
-        return Parameter, (self._data, self.requires_grad)  # copies, deep copies and pickles are new leaves
+        return Parameter, (self._data, self.requires_grad)
 
 
 def tensor(a: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
@@ -242,7 +245,7 @@ def _real_array(a: Any, what: str, dtype: Any = None) -> Array:
     if array.dtype.kind not in "fiub":
         raise DtypeError(f"{what}: got {array.dtype} values, expected real numbers.")
     is_float_array = array.dtype.kind == "f" and isinstance(a, np.ndarray | np.generic)
-    wanted = np.dtype(dtype if dtype is not None else array.dtype if is_float_array else np.float32)
+    wanted = np.dtype(dtype if dtype is not None else array.dtype if is_float_array else np.float32).newbyteorder("=")
     if wanted.kind != "f":
         raise DtypeError(f"{what}: dtype {wanted} is not a float dtype; labels and indices stay NumPy arrays.")
     return array.astype(wanted, copy=False)
@@ -304,7 +307,7 @@ class Primitive:
         self.statics = {p.name: p.default for p in parameters if p not in inputs}
         self.reserved = {"g", "out", "index", "shapes"} if self.variadic else {"g", "out"}
         if taken := self.reserved.intersection(p.name for p in parameters):
-            raise GradientError(f"{self.name}: an argument is called {sorted(taken)}, which means something else in a rule; rename it.")
+            raise GradientError(f"{self.name}: the argument {sorted(taken)} means something else in a rule; rename it.")
         self.rules: tuple[Rule, ...] = ()
         self.names: tuple[frozenset[str], ...] = ()
 
@@ -411,7 +414,7 @@ def as_tensors(name: str, *values: Any) -> list[Tensor]:
 def _caller() -> str:
     """The stack of calls, its last line the one that called an operation."""
     frames = traceback.extract_stack()
-    while len(frames) > 1 and frames[-1].filename.startswith(OWN_FILES):
+    while len(frames) > 1 and frames[-1].filename.startswith(_OWN_FILES):
         frames.pop()
     return "".join(traceback.format_list(frames))
 

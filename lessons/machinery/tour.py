@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,11 @@ from lessons.machinery.run import Outcome, run
 from tinyconv.data.images import sample_photograph
 from tinyconv.data.painted import painted_style
 from tinyconv.style.features import own_features
-from tinyconv.style.transfer import stylize
+from tinyconv.style.transfer import Record, stylize
 from tinyconv.viz.images import strip
 from tinyconv.viz.picture import Picture
+
+Watch = Callable[[Iterator[Record]], Iterable[Record]]
 
 SIZE, STEPS = 256, 100  # of the picture at the end: longer side in pixels, steps of Adam
 
@@ -67,24 +70,33 @@ def _chapter(lesson: Lesson, outcomes: list[Outcome]) -> Chapter:
 
 def _painted(bar: tqdm[None]) -> Chapter:
     """The last chapter: our net paints the sample photograph in the style of the picture made by code."""
+
+    def watch(records: Iterator[Record]) -> Iterator[Record]:
+        for record in records:
+            bar.update()
+            yield record
+
     bar.set_description("tour: painting")
     began = time.perf_counter()
-    pictures, text = _paint(bar)
+    picture, text = paint(watch)
     seconds = time.perf_counter() - began
-    code = inspect.getsource(_paint).replace("    bar.update()", "    ...")
+    code = inspect.getsource(paint) + "\n\npaint(tqdm)"
     title = CLOSING.splitlines()[0].lstrip("# ")
-    outcomes = [Outcome(Cell(False, CLOSING, 1), "", None, 0.0), Outcome(Cell(True, code, 1), text, pictures, seconds)]
+    outcomes = [Outcome(Cell(False, CLOSING, 1), "", None, 0.0), Outcome(Cell(True, code, 1), text, picture, seconds)]
     note = "Paint your own photograph: `tinyconv stylize photograph.jpg painting.jpg -o out.png`."
     return Chapter("The main job", title, outcomes, note)
 
 
-def _paint(bar: tqdm[None]) -> tuple[Picture, str]:
-    content, style = sample_photograph(SIZE), painted_style(SIZE, np.random.default_rng(0))
-    records = []
-    for record in stylize(content, style, own_features(), steps=STEPS, rng=np.random.default_rng(0)):
-        records.append(record)
-        bar.update()
-    first, last = records[0], records[-1]
-    text = f"style cost {first.style:.3f} -> {last.style:.3f}, content cost {first.content:.3f} -> {last.content:.3f}\n"
-    caption = f"A photograph, a painting made by code, and the photograph in that style after {last.step} steps of our own net."
-    return strip([content, style, last.picture], ["content", "style", "painted"], caption), text
+def paint(watch: Watch) -> tuple[Picture, str]:
+    """Our net paints the photograph; `watch` sees every step, as a progress bar does."""
+    content = sample_photograph(SIZE)
+    style = painted_style(SIZE, np.random.default_rng(0))
+    rng = np.random.default_rng(0)
+    steps = stylize(content, style, own_features(), steps=STEPS, rng=rng)
+    first, *_, last = watch(steps)
+    caption = ("A photograph, a painting made by code, and the photograph in that "
+               f"style after {last.step} steps.")
+    titles = ["content", "style", "painted"]
+    picture = strip([content, style, last.picture], titles, caption)
+    return picture, (f"style cost {first.style:.3f} -> {last.style:.3f}\n"
+                     f"content cost {first.content:.3f} -> {last.content:.3f}")

@@ -94,8 +94,8 @@ def test_bad_words_exit_with_2(arguments, capsys):
 def test_ctrl_c_keeps_the_best_picture_so_far(folder):
     options = ["-o", "kept.png", "--size", "64", "--steps", "100000", "--weights", "own"]
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    with subprocess.Popen([sys.executable, "-m", "tinyconv", "stylize", *options], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                          env={**os.environ, "PYTHONPATH": root}) as process:
+    with subprocess.Popen([sys.executable, "-m", "tinyconv", "stylize", *options], stderr=subprocess.PIPE,
+                          stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": root}) as process:
         seen = ""
         while "2/100000" not in seen:
             seen += process.stderr.read(1)

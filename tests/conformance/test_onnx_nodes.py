@@ -1,4 +1,4 @@
-"""The test cases that the `onnx` package ships for its own operators, run on our operations: channels first at the border only."""
+"""The test cases that the `onnx` package ships for its operators, on our operations: channels first at the border only."""
 
 from __future__ import annotations
 

@@ -293,3 +293,32 @@ def test_gradients_of_broadcast_operands_have_the_shapes_of_the_operands(shapes,
         folded = full.sum(axis=tuple(range(lead)) + tuple(i + lead for i, n in enumerate(x.shape) if n == 1), keepdims=True)
         np.testing.assert_allclose(x.grad, folded.reshape(x.shape), rtol=1e-12, atol=1e-12)
     assert b.grad.shape == b.shape
+
+
+def test_backward_records_nothing_of_its_own():
+    recorded = []
+
+    @tc.primitive
+    def square(x):
+        return x * x
+
+    def rule(g, x):
+        recorded.append((g * x).requires_grad)
+        return g * x * 2
+
+    square.vjp(rule)
+    x = leaf(3.0)
+    square(x).backward()
+    tc.grad(square(x), x, create_graph=True)
+    assert recorded == [False, True]
+    assert x.grad.tolist() == [6]
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.longdouble])
+def test_other_float_dtypes_pass_through_both_ways(dtype):
+    x = leaf(1.0, -2.0, 0.5, dtype=dtype)
+    y = tc.concatenate([tc.relu(x * 2), tc.exp(x)])[1:].reshape(5, 1).mean() + tc.softmax(x).sum() + tc.max(x)
+    assert y.dtype == dtype
+    assert tc.grad(y, x, create_graph=True).dtype == dtype
+    y.backward()
+    assert x.grad.dtype == dtype

@@ -107,6 +107,21 @@ def test_debug_tells_where_a_wrong_rule_was_used():
     assert str(caught.value).rstrip().splitlines()[-1].endswith("# here")
 
 
+def test_debug_traces_a_second_derivative_to_the_forward_line():
+    x = leaf(1.0, 2.0)
+    with tc.debug():
+        y = (x**3).sum()  # the forward
+        g = tc.grad(y, x, create_graph=True)
+    assert g._node.trace.rstrip().endswith("# the forward")
+
+
+def test_debug_around_the_backward_alone_still_finds_what_is_not_finite():
+    x = leaf(0.0)
+    y = tc.sqrt(x)
+    with tc.debug(), np.errstate(divide="ignore"), pytest.raises(tc.GradientError, match=r"sqrt: its gradient for x is inf"):
+        y.backward()
+
+
 def test_debug_keeps_traces_only_inside_its_block():
     x = leaf(1.0)
     with tc.debug():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import operator
+import pickle
 
 import numpy as np
 import pytest
@@ -17,6 +19,22 @@ def test_float_arrays_keep_their_dtype_and_the_rest_becomes_float32():
         assert tc.tensor(value).dtype == np.float32
     assert tc.tensor([1, 2], dtype=np.float64).dtype == np.float64
     assert tc.tensor(np.ones(3), dtype="float32").dtype == np.float32
+
+
+def test_foreign_byte_order_becomes_native():
+    x = tc.tensor(np.arange(3, dtype=">f4"))
+    assert x.dtype.isnative
+    assert (x + tc.tensor([1.0, 1.0, 1.0])).data.tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda t: pickle.loads(pickle.dumps(t))])
+def test_a_copy_of_a_tensor_is_a_leaf_of_its_own(duplicate):
+    x = tc.tensor(np.array([2.0, 3.0]), requires_grad=True)
+    twin = duplicate(x)
+    (x * twin * twin).sum().backward()
+    assert x.grad.tolist() == [4, 9]
+    assert twin.grad.tolist() == [8, 18]
+    assert not duplicate(tc.tensor([1.0])).requires_grad
 
 
 def test_a_tensor_of_a_tensor_is_a_new_constant():

@@ -1,4 +1,4 @@
-"""Convolutions that between them have every difficulty: ranks, unequal strides, paddings, dilations, groups, tiny and empty sizes."""
+"""Convolutions that between them have every difficulty: ranks, unequal strides and paddings, groups, tiny and empty sizes."""
 
 from __future__ import annotations
 

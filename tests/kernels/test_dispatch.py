@@ -35,9 +35,12 @@ def called(monkeypatch):
     names = []
     for name, module in (("reference", reference), ("im2col", im2col), ("direct", direct)):
         for contraction in CONTRACTIONS:
-            def spy(*args, name=name, original=getattr(module, contraction)):
+            original = getattr(module, contraction)
+
+            def spy(*args, name=name, original=original):
                 names.append(name)
                 return original(*args)
+
             monkeypatch.setattr(module, contraction, spy)
     return names
 
@@ -125,9 +128,9 @@ WITHOUT_NUMBA = """
         y = [tc.conv2d(x, w, groups=32), tc.conv2d(x, w, groups=32)]
         print(y[0].data.sum() == 9 * y[1].size, len(heard), heard[0].category.__name__, heard[0].message)
     tc.explain(tc.conv2d, x, w, groups=32)
-    for choose in (lambda: tc.conv2d(x, w, groups=32, kernel="direct"), lambda: tc.explain("conv2d", x, w, groups=32, kernel="direct")):
+    for operation in (tc.conv2d, lambda *args, **options: tc.explain("conv2d", *args, **options)):
         try:
-            choose()
+            operation(x, w, groups=32, kernel="direct")
         except tc.KernelError as error:
             print(error)
 """
@@ -164,7 +167,7 @@ def test_door_refuses_wrong_shapes_and_mixed_or_integer_dtypes(contraction):
         call(first[:, 1:], second, plan)
     with pytest.raises(ShapeError, match=r"has shape .* expected"):
         call(first, second[..., :-1], plan)
-    with pytest.raises(DtypeError, match="float64 and .*float32, expected one float dtype"):
+    with pytest.raises(DtypeError, match=r"float64 and .*float32, expected one float dtype"):
         call(first, second.astype(np.float32), plan)
     with pytest.raises(DtypeError, match="int64"):
         call(first.astype(np.int64), second.astype(np.int64), plan)

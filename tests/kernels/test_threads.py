@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import tinyconv as tc
 from tests.kernels.cases import CONTRACTIONS, arguments, geometry
-from tinyconv.kernels import direct
+from tinyconv.kernels import direct, dispatch
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS = ["default", "workqueue", "omp"]
@@ -36,7 +37,8 @@ START = """
     g = rng.standard_normal(made.y_shape)
 
     def everything():
-        return [a.tobytes() for a in (direct.conv(x, w, made), direct.input_adjoint(g, w, made), direct.weight_adjoint(x, g, made))]
+        results = direct.conv(x, w, made), direct.input_adjoint(g, w, made), direct.weight_adjoint(x, g, made)
+        return [array.tobytes() for array in results]
 
     expected = everything()
 """
@@ -101,9 +103,6 @@ def test_one_thread_gives_the_same_bits_as_all(case, monkeypatch):
 
 
 def test_choice_of_kernel_belongs_to_the_thread_that_made_it():
-    import tinyconv as tc
-    from tinyconv.kernels import dispatch
-
     made, seen = geometry("2d"), []
     with tc.use_kernel("reference"):
         other = threading.Thread(target=lambda: seen.append(dispatch.plan(made, None).kernel))

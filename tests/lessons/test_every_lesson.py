@@ -13,8 +13,8 @@ from lessons.machinery.run import run
 from tinyconv.viz import Picture
 
 # What each lesson has, by a pattern that its headings or its prose must show, in this order.
-RHYTHM = [r"\*\*The question\.\*\*", r"## .*naive", r"## The same in tinyconv", r"## What breaks, and how it looks", r"## The cost",
-          r"## Try it", r"## Sources"]
+RHYTHM = [r"\*\*The question\.\*\*", r"## .*naive", r"## The same in tinyconv", r"## What breaks, and how it looks",
+          r"## The cost", r"## Try it", r"## Sources"]
 
 SOLUTIONS = {  # number: the line that the learner replaces, right answers, wrong answers with a word of the message they get
     "s00": ("rule = None", ["rule = lambda g: -g / a.data**2", "rule = lambda g: g * (-1 / (a.data * a.data))"],

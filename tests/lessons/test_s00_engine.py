@@ -57,11 +57,11 @@ def _theirs(arrays, program):
 
 def _grow(program, leaves, exp, relu):
     """Leaves, and the last value of a program: steps (operation, i, j) on values made before, by position."""
+    operations = {"+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b, "exp": lambda a, _: exp(a * 0.1),
+                  "relu": lambda a, _: relu(a), "number": lambda a, _: 0.5 * a + 1.5}
     values = list(leaves)
     for operation, i, j in program:
-        a, b = values[i % len(values)], values[j % len(values)]
-        values.append({"+": lambda: a + b, "-": lambda: a - b, "*": lambda: a * b, "exp": lambda: exp(a * 0.1),
-                       "relu": lambda: relu(a), "number": lambda: 0.5 * a + 1.5}[operation]())  # noqa: B023 - called at once
+        values.append(operations[operation](values[i % len(values)], values[j % len(values)]))
     return leaves, values[-1]
 
 

@@ -1,6 +1,5 @@
 """The net that comes with tinyconv and the one read from torchvision's weights."""
 
-import os
 import zipfile
 from pathlib import Path
 
@@ -11,8 +10,6 @@ from PIL import Image
 import tinyconv as tc
 from tinyconv.models.squeezenet import load_squeezenet, squeezenet1_1
 from tinyconv.models.tinyvgg import WEIGHTS, load_tiny_vgg
-
-PACKS = os.environ.get("TINYCONV_DATA", "")
 
 
 def test_weights_that_come_with_tinyconv_are_float16_and_small():
@@ -66,11 +63,10 @@ def test_weights_of_another_shape_or_with_nan_are_refused_and_named(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not PACKS, reason="TINYCONV_DATA is not set: the SqueezeNet weights and sample images are absent")
-def test_squeezenet_recognises_the_sample_images_as_often_as_the_published_weights_do():
-    net = load_squeezenet(Path(PACKS) / "weights" / "squeezenet1_1_imagenet_fp16.npz")
+def test_squeezenet_recognises_the_sample_images_as_often_as_the_published_weights_do(pack):
+    net = load_squeezenet(pack("weights/squeezenet1_1_imagenet_fp16.npz"))
     right = []
-    with zipfile.ZipFile(Path(PACKS) / "imagenet_samples" / "imagenet_1000x224_jpg.zip") as archive:
+    with zipfile.ZipFile(pack("imagenet_samples/imagenet_1000x224_jpg.zip")) as archive:
         for name in sorted(archive.namelist())[::4]:
             with archive.open(name) as file, tc.no_grad():
                 pixels = np.asarray(Image.open(file).convert("RGB"), np.float32) / np.float32(255)
@@ -83,8 +79,8 @@ def test_squeezenet_recognises_the_sample_images_as_often_as_the_published_weigh
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not PACKS, reason="TINYCONV_DATA is not set: CIFAR-10 is absent")
-def test_own_net_has_the_recorded_accuracy():
+def test_own_net_has_the_recorded_accuracy(pack):
+    pack("cifar10/cifar10_jpg.zip")
     from tinyconv.data.cifar10 import load_cifar10
     from tinyconv.experiments.cifar10 import accuracy
     from tinyconv.experiments.results import load_results

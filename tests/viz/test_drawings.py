@@ -16,7 +16,7 @@ from tinyconv.viz.graph import _places
 
 DRAWINGS = {
     "strip": lambda: viz.strip([np.zeros((4, 6, 3)), np.arange(12.0).reshape(3, 4)], ["a", "b"], caption="A strip."),
-    "strip without titles": lambda: viz.strip([np.full((1, 1, 3), 2.0)], caption="One pixel."),
+    "strip without titles": lambda: viz.strip([np.full((1, 1, 3), 0.5)], caption="One grey pixel."),
     "heat maps": lambda: viz.heat_maps([np.eye(3), np.ones((2, 2))], ["a", "b"], caption="Two matrices."),
     "empty heat map": lambda: viz.heat_maps([np.zeros((2, 2))], caption="Nothing."),
     "curves": lambda: viz.curves({"a": ([0, 1], [1, 10]), "_b": ([0, 1], [2, 3])}, log=True, caption="Two curves."),
@@ -38,11 +38,11 @@ def test_drawing_is_a_figure_that_becomes_a_png(picture):
 
 
 def test_notebook_sees_the_caption_below_and_the_picture_keeps_none(picture):
-    plain = picture.png(dpi=90)
-    with_caption = picture._repr_png_()
-    assert np.asarray(Image.open(io.BytesIO(with_caption))).shape == np.asarray(Image.open(io.BytesIO(plain))).shape
-    assert with_caption != plain
-    assert picture.png(dpi=90) == plain
+    plain = Image.open(io.BytesIO(picture.png(dpi=72)))
+    with_caption = Image.open(io.BytesIO(picture._repr_png_()))
+    assert with_caption.height > plain.height
+    assert picture.texts == []
+    assert Image.open(io.BytesIO(picture.png(dpi=72))).size == plain.size
     assert picture.caption in repr(picture)
 
 
@@ -50,6 +50,17 @@ def test_drawing_leaves_matplotlibs_settings_alone():
     before = dict(mpl.rcParams)
     DRAWINGS["curves"]().png()
     assert dict(mpl.rcParams) == before
+
+
+def test_strip_shows_every_pixel_where_it_belongs():
+    dark, bright = np.zeros((2, 2, 3)), np.full((2, 3, 3), 7.0)  # values outside [0, 1] are clipped
+    figure = viz.strip([dark, bright])
+    drawn = np.asarray(Image.open(io.BytesIO(figure.png(dpi=40))).convert("L")) / 255
+    height, width = drawn.shape
+    assert drawn[height // 2, width // 5] == 0
+    assert drawn[height // 2, 4 * width // 5] == 1
+    sizes = [axes.get_position().size * [width, height] for axes in figure.axes]
+    np.testing.assert_allclose([w / h for w, h in sizes], [1.0, 1.5], rtol=0.05)
 
 
 def test_strip_refuses_titles_that_do_not_fit():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 import platform
@@ -21,9 +20,10 @@ from tinyconv.errors import KernelError
 from tinyconv.kernels import dispatch
 from tinyconv.kernels.geometry import ConvGeometry, conv_geometry
 
-torch: Any = None  # an optional rival, never needed
-with contextlib.suppress(ImportError):
-    import torch
+try:
+    import torch  # an optional rival, never needed
+except ImportError:
+    torch = None
 
 SEED = 0
 CONTRACTIONS = ("conv", "input_adjoint", "weight_adjoint")

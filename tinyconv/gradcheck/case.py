@@ -37,9 +37,11 @@ class Case:
         return f"{self.op} {self.variant}".strip()
 
     def arrays(self, rng: np.random.Generator) -> list[Array]:
+        """The inputs, float64."""
         return [make(rng) for make in self.inputs.values()]
 
     def leaves(self, rng: np.random.Generator, dtype: str = "float64") -> list[Tensor]:
+        """The inputs as tensors that need a gradient."""
         return [tensor(array, dtype, requires_grad=True) for array in self.arrays(rng)]
 
 

@@ -32,7 +32,8 @@ def gradcheck(f: Function, *inputs: Any, order: int = 1, full: bool = False, rng
     Parameters
     ----------
     f : function of tensors that returns a tensor, of any shape
-        Labels, indices and options do not belong to `inputs`: close over them with a lambda.
+        Labels, indices and options do not belong to `inputs`: close over them with a lambda. Float constants
+        that it closes over must be float64 as well.
     inputs : arrays, tensors or numbers
         Keep them small, and away from kinks: within about 1/1000 of an input's size of a kink a slope means nothing.
     order : int
@@ -113,6 +114,7 @@ class Slopes:
         self.terms = float(np.abs(value * self.cotangent).sum())
 
     def step(self, position: int) -> float:
+        """The step h for one input: STEP times the root mean square of its elements."""
         array = self.arrays[position]
         return STEP * (float(np.linalg.norm(array)) / max(array.size, 1) ** 0.5 or 1.0)
 

@@ -84,7 +84,7 @@ def _repeated(x: Array, geometry: ConvGeometry) -> Array:
 
 
 def _split(array: Array, lead: int, geometry: ConvGeometry) -> Array:
-    """(N, *size, C) or (*kernel, C_in/G, C_out) as a volume with its groups in front, after `lead` axes filled up with ones."""
+    """(N, *size, C) or (*kernel, C_in/G, C_out) as (G, ..., C/G); ones after the first `lead` axes make it a volume."""
     groups = 1 if _depthwise(geometry) else geometry.groups
     ones = (1,) * (3 - len(geometry.size))
     volume = array.reshape(*array.shape[:lead], *ones, *array.shape[lead:-1], groups, array.shape[-1] // groups)
@@ -139,21 +139,24 @@ if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork
     os.register_at_fork(after_in_child=_after_fork)
 
 
+# Numba counts a prange in unsigned integers; mixed with signed ones they would become floats, hence np.int64.
+
+
 @jit(parallel=True)
 def _conv(count: int, x: Array, w: Array, y: Array, steps: Steps) -> None:
-    for unit in prange(count):  # an unsigned number
+    for unit in prange(count):
         _conv_segment(np.int64(unit), x, w, y, steps)
 
 
 @jit(parallel=True)
 def _input_adjoint(count: int, y: Array, w: Array, x: Array, steps: Steps) -> None:
-    for unit in prange(count):  # an unsigned number
+    for unit in prange(count):
         _input_segment(np.int64(unit), y, w, x, steps)
 
 
 @jit(parallel=True)
 def _weight_adjoint(count: int, x: Array, y: Array, w: Array, steps: Steps) -> None:
-    for unit in prange(count):  # an unsigned number
+    for unit in prange(count):
         _weight_block(np.int64(unit), x, y, w, steps)
 
 

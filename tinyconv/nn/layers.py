@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from tinyconv.engine import Parameter, Tensor
+from tinyconv.kernels.geometry import is_int
 from tinyconv.nn.init import he_normal
 from tinyconv.nn.module import Module
+from tinyconv.ops.array import reshape
 from tinyconv.ops.conv import conv1d, conv2d, conv3d
 from tinyconv.ops.elementwise import relu
 from tinyconv.ops.pool import avg_pool2d, max_pool2d
+from tinyconv.ops.reduce import mean
 
 
 class _Conv(Module):
@@ -22,7 +26,7 @@ class _Conv(Module):
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
                  dilation: Any = 1, groups: int = 1, bias: bool = True, *, rng: np.random.Generator) -> None:
-        kernel = (kernel_size,) * self.rank if isinstance(kernel_size, int) else tuple(kernel_size)
+        kernel = (kernel_size,) * self.rank if is_int(kernel_size) else tuple(kernel_size)
         self.weight = Parameter(he_normal((*kernel, in_channels // groups, out_channels), rng))
         self.bias = Parameter(np.zeros(out_channels, np.float32)) if bias else None
         self.options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
@@ -92,11 +96,11 @@ class GlobalAvgPool(Module):
     """(N, *size, C) to (N, C): the mean over all positions."""
 
     def forward(self, x: Any) -> Tensor:
-        return x.mean(axis=tuple(range(1, x.ndim - 1)))
+        return mean(x, axis=tuple(range(1, x.ndim - 1)))
 
 
 class Flatten(Module):
     """(N, ...) to (N, features)."""
 
     def forward(self, x: Any) -> Tensor:
-        return x.reshape(x.shape[0], -1)
+        return reshape(x, (x.shape[0], math.prod(x.shape[1:])))

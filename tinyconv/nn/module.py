@@ -119,9 +119,8 @@ class Sequential(Module):
 def _walk_parameters(value: Any, name: str) -> Iterator[tuple[str, Parameter]]:
     if isinstance(value, Parameter):
         yield name, value
-    elif isinstance(value, Module):
-        for key, child in value.children():
-            yield from _walk_parameters(child, f"{name}.{key}" if name else key)
-    elif isinstance(value, list | tuple):
-        for position, child in enumerate(value):
-            yield from _walk_parameters(child, f"{name}.{position}")
+        return
+    children = (value.children() if isinstance(value, Module) else value.items() if isinstance(value, dict)
+                else enumerate(value) if isinstance(value, list | tuple) else ())
+    for key, child in children:
+        yield from _walk_parameters(child, f"{name}.{key}" if name else str(key))

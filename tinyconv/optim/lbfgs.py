@@ -39,7 +39,7 @@ class LBFGS(Optimizer):
         loss, gradient = self.evaluated
         direction = -self._inverse_curvature(gradient)
         slope = float(direction @ gradient)
-        if not slope < 0:  # at a minimum, or where the loss is not a number
+        if not (slope < 0 and np.isfinite(loss)):  # at a minimum, or where the loss is no number
             self.pairs.clear()
             return loss
         scale = self.lr if self.pairs else self.lr * min(1.0, 1.0 / float(np.abs(gradient).sum()))

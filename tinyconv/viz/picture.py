@@ -41,22 +41,21 @@ class Picture(Figure):
         super().__init__(figsize=(width, height), layout="constrained")
         self.caption = caption
 
-    def png(self, dpi: int = 150) -> bytes:
-        """The picture without its caption, as a PNG file."""
+    def png(self, dpi: int = 150, bbox_inches: str | None = None) -> bytes:
+        """The picture as a PNG file; `bbox_inches="tight"` as in matplotlib."""
         with mpl.rc_context(STYLE), io.BytesIO() as file:
-            self.savefig(file, format="png", dpi=dpi, metadata={"Software": None})
+            self.savefig(file, format="png", dpi=dpi, bbox_inches=bbox_inches, metadata={"Software": None})
             return file.getvalue()
 
     def _repr_png_(self) -> bytes:
         """What a notebook shows: the picture with its caption below."""
-        lines = textwrap.wrap(self.caption, int(13 * self.get_figwidth()))
+        lines = textwrap.wrap(self.caption, max(int(13 * self.get_figwidth()), 20))
         with mpl.rc_context(STYLE):
-            below = self.supxlabel("\n".join(lines), fontsize=11, style="italic")
+            below = self.text(0.5, -0.02, "\n".join(lines), ha="center", va="top", style="italic")
         try:
-            return self.png(dpi=90)
+            return self.png(dpi=72, bbox_inches="tight")
         finally:
             below.remove()
-            self._supxlabel = None
 
     def __repr__(self) -> str:
         return f"Picture: {self.caption}"

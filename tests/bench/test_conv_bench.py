@@ -1,0 +1,60 @@
+"""`tinyconv bench conv` prints the machine and a row for every contraction, and what it times is the right thing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tinyconv.bench import conv
+from tinyconv.cli.main import main
+from tinyconv.kernels import dispatch
+from tinyconv.kernels.geometry import conv_geometry
+
+LAYER = "depthwise 3x3, small"
+
+
+@pytest.fixture(autouse=True)
+def without_torch(monkeypatch):
+    """PyTorch is a rival for the developer who has it; these tests do not depend on it."""
+    monkeypatch.setattr(conv, "torch", None)
+
+
+def test_bench_prints_the_machine_and_three_rows_for_a_layer(capsys):
+    assert main(["bench", "conv", "--repeat", "1", "--layer", LAYER]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines[:4]] == ["processor", "threads", "versions", "seed"]
+    assert f"numpy {np.__version__}" in lines[2]
+    rows = [line for line in lines if line.startswith(LAYER)]
+    assert [row[22:33].strip() for row in rows] == ["forward", "to input", "to weight"]
+    assert all(row.endswith("  direct") for row in rows)
+
+
+def test_table_shows_medians_and_their_ratio_to_im2col():
+    row = conv.Row(LAYER, "conv", conv_geometry((1, 9, 9, 2), (3, 3, 2, 4)), {"im2col": 2.0, "direct": 5.0})
+    header, line = conv.table([row]).splitlines()
+    assert "im2col ms" in header
+    assert line[33:].split() == ["0.0", "2.000", "5.000", "2.50", "-", "-", "im2col"]
+
+
+@pytest.mark.parametrize("contraction", conv.CONTRACTIONS)
+def test_rivals_compute_the_same_thing(contraction):
+    geometry = conv_geometry((1, 5, 6, 4), (3, 2, 2, 6), stride=(1, 2), padding=1, groups=2)
+    rivals = conv._rivals(geometry, contraction)
+    assert list(rivals) == ["im2col", "direct"]
+    results = [call() for call in rivals.values()]
+    np.testing.assert_allclose(results[0], results[1], atol=1e-5)
+    assert results[0].dtype == np.float32
+
+
+def test_every_layer_of_the_list_is_a_possible_convolution_and_the_table_uses_both_kernels():
+    made = [conv_geometry(x_shape, weight_shape, **options) for x_shape, weight_shape, options in conv.LAYERS.values()]
+    assert {dispatch.choose(geometry, np.float32) for geometry in made} == {"im2col", "direct"}
+
+
+@pytest.mark.parametrize("arguments", [["fft"], [], ["conv", "--repeat", "0"], ["conv", "--repeat", "x"],
+                                       ["conv", "--layer", "none"]])
+def test_impossible_wish_ends_with_code_two(arguments, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["bench", *arguments])
+    assert ended.value.code == 2
+    assert "tinyconv bench: error:" in capsys.readouterr().err

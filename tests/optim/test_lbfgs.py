@@ -1,0 +1,180 @@
+"""L-BFGS on functions whose minimum is known, and what it does when a function or its caller misbehaves."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+import tinyconv as tc
+from tinyconv.optim import LBFGS
+
+
+class Counted:
+    """A closure that counts its calls and keeps the gradient's size of the last one."""
+
+    def __init__(self, function):
+        self.function, self.calls = function, 0
+
+    def __call__(self):
+        self.calls += 1
+        return self.function()
+
+
+def minimise(parameters, function, steps=100, tolerance=1e-8, **options):
+    optimizer, closure = LBFGS(parameters, **options), Counted(function)
+    for _ in range(steps):
+        optimizer.step(closure)
+        if max(np.abs(g.data).max() for g in tc.grad(function(), parameters)) < tolerance:
+            break
+    return closure.calls
+
+
+def rosenbrock(p):
+    return (1 - p[0]) ** 2 + 100 * (p[1] - p[0] ** 2) ** 2
+
+
+def test_rosenbrock_is_minimised_within_60_evaluations():
+    p = tc.Parameter(np.array([-1.2, 1.0]))
+    calls = minimise([p], lambda: rosenbrock(p))
+    assert np.abs(tc.grad(rosenbrock(p), p).data).max() < 1e-8
+    np.testing.assert_allclose(p.data, [1, 1], atol=1e-8)
+    assert calls <= 60
+
+
+def test_a_quadratic_in_several_parameters_is_solved():
+    rng = np.random.default_rng(0)
+    a = rng.standard_normal((6, 6))
+    matrix, right = a @ a.T + np.eye(6), rng.standard_normal(6)
+    first, second = tc.Parameter(np.zeros((2, 2))), tc.Parameter(np.zeros(2))
+
+    def quadratic():
+        x = tc.concatenate([first.reshape(4), second])
+        return (x @ (matrix @ x)) / 2 - right @ x
+
+    calls = minimise([first, second], quadratic, tolerance=1e-10)
+    np.testing.assert_allclose(np.concatenate([first.data.ravel(), second.data]), np.linalg.solve(matrix, right), rtol=1e-8)
+    assert calls <= 40
+
+
+def test_float32_parameters_reach_their_precision():
+    p = tc.Parameter(np.array([-1.2, 1.0], np.float32))
+    minimise([p], lambda: rosenbrock(p), tolerance=1e-4)
+    np.testing.assert_allclose(p.data, [1, 1], atol=1e-3)
+    assert p.dtype == np.float32
+
+
+def test_the_loss_never_rises():
+    p = tc.Parameter(np.array([-1.2, 1.0]))
+    optimizer = LBFGS([p])
+    losses = [optimizer.step(lambda: rosenbrock(p)) for _ in range(30)]
+    assert all(later <= earlier for earlier, later in itertools.pairwise(losses))
+    assert losses[-1] < 1e-3 * losses[0]
+
+
+def test_a_step_returns_the_loss_of_the_position_it_leaves():
+    p = tc.Parameter(np.array([-1.2, 1.0]))
+    optimizer = LBFGS([p])
+    for _ in range(10):
+        assert optimizer.step(lambda: rosenbrock(p)) == rosenbrock(p).item()
+
+
+def test_a_loss_that_is_nan_beyond_a_wall_is_survived():
+    p = tc.Parameter(np.array([3.0]))
+
+    def barrier():  # -log(x) + x, NaN for x <= 0, smallest at 1
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return (p - tc.log(p)).sum() * 50
+
+    minimise([p], barrier, lr=100.0)
+    np.testing.assert_allclose(p.data, [1], atol=1e-6)
+
+
+def test_a_gradient_that_is_nan_is_survived():
+    p = tc.Parameter(np.array([2.0]))
+
+    def cliff():  # finite everywhere, but below 0.5 the slope of the root at 0 makes 0 * inf
+        edge = tc.sqrt(p * 0) * 0 if p.data[0] < 0.5 else 0
+        return ((p - 1) ** 2 + edge).sum()
+
+    with np.errstate(invalid="ignore", divide="ignore"):
+        p.assign([0.2])
+        (cliff() * 1).backward()
+        assert np.isnan(p.grad).all()
+        p.assign([2.0])
+        minimise([p], cliff, steps=200, lr=1.9)
+    np.testing.assert_allclose(p.data, [1], atol=1e-6)
+
+
+def test_a_loss_that_starts_as_nan_moves_nothing():
+    p = tc.Parameter(np.array([-1.0]))
+    optimizer = LBFGS([p])
+    with np.errstate(invalid="ignore"):
+        loss = optimizer.step(lambda: tc.log(p).sum())
+    assert np.isnan(loss)
+    assert p.data.tolist() == [-1]
+
+
+def test_a_step_that_finds_no_decrease_changes_nothing_and_forgets_the_curvature():
+    p = tc.Parameter(np.array([2.0, 1.0]))
+    optimizer = LBFGS([p], max_evaluations=5)
+    for _ in range(3):
+        optimizer.step(lambda: rosenbrock(p))
+    assert optimizer.pairs
+    before = p.data.copy()
+    height = iter(range(100))
+    p.assign(p.data)  # a new start: the loss below rises with every call
+    optimizer.step(lambda: rosenbrock(p) + 1e6 * next(height))
+    np.testing.assert_array_equal(p.data, before)
+    assert not optimizer.pairs
+
+
+def test_the_end_of_a_step_is_not_evaluated_again():
+    p = tc.Parameter(np.array([1.0, 2.0]))
+    optimizer, closure = LBFGS([p]), Counted(lambda: (p * p).sum())
+    optimizer.step(closure)
+    calls = closure.calls
+    assert calls == 2
+    optimizer.step(closure)
+    assert closure.calls == calls + 1
+
+
+def test_parameters_changed_between_steps_are_evaluated_again():
+    p = tc.Parameter(np.array([4.0, 2.0]))
+    optimizer = LBFGS([p])
+    optimizer.step(lambda: ((p - 1) ** 2).sum())
+    p.assign([10, -7])
+    seen = []
+
+    def loss():
+        seen.append(p.data.copy())
+        return ((p - 1) ** 2).sum()
+
+    end = optimizer.step(loss)
+    assert seen[0].tolist() == [10, -7]
+    assert end < ((np.array([10, -7]) - 1) ** 2).sum()
+    assert end == ((p.data - 1) ** 2).sum()
+
+
+def test_at_a_minimum_nothing_moves():
+    p = tc.Parameter(np.array([1.0, 1.0]))
+    optimizer = LBFGS([p])
+    assert optimizer.step(lambda: ((p - 1) ** 2).sum()) == 0
+    assert p.data.tolist() == [1, 1]
+    assert optimizer.step(lambda: ((p - 1) ** 2).sum()) == 0
+
+
+def test_a_closure_that_returns_many_numbers_is_refused():
+    p = tc.Parameter(np.array([1.0, 2.0]))
+    with pytest.raises(tc.GradientError, match=r"the closure gave shape \(2,\), expected one number, the loss"):
+        LBFGS([p]).step(lambda: p * p)
+
+
+def test_the_history_is_limited():
+    p = tc.Parameter(np.random.default_rng(0).standard_normal(20))
+    scales = np.logspace(-2, 2, 20)
+    optimizer = LBFGS([p], history=3)
+    for _ in range(10):
+        optimizer.step(lambda: (p * p * scales).sum())
+    assert len(optimizer.pairs) == 3
