@@ -59,9 +59,7 @@ print(f"slope for a: {by_nudging[0]:.6f}, slope for b: {by_nudging[1]:.6f}")
 # %%
 for h in (1e-1, 1e-5, 1e-13):
     (slope,) = nudge(np.exp, [1.0], h)
-    print(
-        f"nudging exp at 1 by {h:.0e}: the slope is wrong by {abs(slope - np.e):.0e}"
-    )
+    print(f"nudging exp by {h:.0e}: the slope is wrong by {abs(slope - np.e):.0e}")
 
 # %% [markdown]
 # ## The idea: remember how each value was made

@@ -39,6 +39,8 @@ def write_notebook(lesson: Lesson, folder: Path = NOTEBOOKS, quick: bool = False
     notebook.metadata = source_notebook(lesson).metadata  # what the kernel added tells about this machine
     for cell in notebook.cells:
         cell.metadata = nbformat.NotebookNode()
+        if cell.cell_type == "code":
+            cell.outputs = _joined(cell.outputs)
     write_whole(path, nbformat.writes(notebook) + "\n")
     return path
 
@@ -58,6 +60,17 @@ def source_notebook(lesson: Lesson) -> Any:
         cell.id = f"{lesson.number}-{number:02d}"
         cell.metadata = nbformat.NotebookNode()
     return notebook
+
+
+def _joined(outputs: list[Any]) -> list[Any]:
+    """The outputs with neighbouring pieces of one stream joined: where the kernel cuts them is chance."""
+    joined: list[Any] = []
+    for output in outputs:
+        if joined and output.output_type == "stream" == joined[-1].output_type and output.name == joined[-1].name:
+            joined[-1].text += output.text
+        else:
+            joined.append(output)
+    return joined
 
 
 def _tools() -> tuple[Any, Any]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +15,8 @@ from lessons.__main__ import main
 from lessons.course import lessons
 from lessons.machinery import tour
 from lessons.machinery.run import run
+
+ROOT = Path(__file__).parents[2]
 
 SMALL = """# %% [markdown]
 # # Tensors and gradients
@@ -150,6 +155,16 @@ def test_page_that_cannot_be_written_leaves_no_partial_file(small, tmp_path, cap
     assert main(["run", "s00", "-o", str(tmp_path / "out")]) == 2
     assert "No space left" in capsys.readouterr().err
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_closed_pipe_is_quiet():
+    command = [sys.executable, "-m", "lessons", "run", "s00", "--quick"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT)
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait() == 1
 
 
 def test_no_verb_and_unknown_verb_are_usage_errors(capsys):

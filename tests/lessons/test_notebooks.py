@@ -40,6 +40,7 @@ def test_committed_notebook_was_executed_in_order_without_errors(lesson):
     code = [cell for cell in committed(lesson)["cells"] if cell["cell_type"] == "code"]
     assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
     outputs = [output for cell in code for output in cell["outputs"]]
+    assert all(sum(output["output_type"] == "stream" for output in cell["outputs"]) <= 1 for cell in code)
     assert {output["output_type"] for output in outputs} <= {"stream", "execute_result"}
     assert {output.get("name", "stdout") for output in outputs} == {"stdout"}
     assert sum("image/png" in output.get("data", {}) for output in outputs) >= 2
