@@ -1,4 +1,4 @@
-"""`python -m lessons list | run NAME | tour | notebook NAME`: the course from the command line."""
+"""`python -m lessons list | run NAME | tour | notebook NAME | strip`: the course from the command line."""
 
 from __future__ import annotations
 
@@ -47,6 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     notebook.add_argument("--quick", action="store_true", help="execute the quick form")
     notebook.add_argument("-o", metavar="DIR", type=Path, dest="folder", help="folder to write to (notebooks)")
     notebook.set_defaults(command=_notebook)
+    strip = verbs.add_parser("strip", help="paint README's row of pictures")
+    strip.add_argument("-o", metavar="FILE", type=Path, dest="file", default=Path(".github/strip.png"), help="(.github/strip.png)")
+    strip.set_defaults(command=_strip)
     return parser
 
 
@@ -94,6 +97,18 @@ def _notebook(arguments: argparse.Namespace) -> None:
     chosen = lessons() if arguments.name == "all" else [find(arguments.name)]
     for lesson in chosen:
         print(f"Wrote {write_notebook(lesson, arguments.folder or NOTEBOOKS, arguments.quick)}", flush=True)
+
+
+def _strip(arguments: argparse.Namespace) -> None:
+    from tqdm import tqdm
+
+    from lessons.machinery.files import prepare_folder, write_whole
+    from lessons.machinery.tour import paint
+
+    path = prepare_folder(arguments.file.parent, arguments.file.name)
+    picture, text = paint(lambda records: tqdm(records, desc="painting", unit="step"))
+    write_whole(path, picture.png())
+    print(f"{text}\nWrote {path}")
 
 
 if __name__ == "__main__":

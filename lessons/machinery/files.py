@@ -30,8 +30,8 @@ def prepare_folder(folder: Path, name: str) -> Path:
     return folder / name
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write `text` under another name, then rename it: nobody ever sees half a file.
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write `content` under another name, then rename it: nobody ever sees half a file.
 
     Raises
     ------
@@ -40,7 +40,7 @@ def write_whole(path: Path, text: str) -> None:
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_bytes(content.encode() if isinstance(content, str) else content)
         os.replace(partial, path)
     except OSError as error:
         raise DataError(f"{path} cannot be written ({error.strerror or error}).") from error
