@@ -48,7 +48,8 @@ def _parser() -> argparse.ArgumentParser:
     notebook.add_argument("-o", metavar="DIR", type=Path, dest="folder", help="folder to write to (notebooks)")
     notebook.set_defaults(command=_notebook)
     strip = verbs.add_parser("strip", help="paint README's row of pictures")
-    strip.add_argument("-o", metavar="FILE", type=Path, dest="file", default=Path(".github/strip.png"), help="(.github/strip.png)")
+    strip.add_argument("-o", metavar="FILE", type=Path, dest="file", default=Path(".github/strip.png"),
+                       help="picture to write (.github/strip.png)")
     strip.set_defaults(command=_strip)
     return parser
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import base64
-import os
-import platform
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-import numpy as np
-
 from lessons.machinery.highlight import highlight
 from lessons.machinery.markdown import anchor, headings, inline, markdown
 from lessons.machinery.run import Outcome
+from tinyconv.experiments.machine import machine
 from tinyconv.viz.picture import Picture
 
 STYLE = Path(__file__).with_name("page.css")
@@ -63,23 +60,6 @@ def page(title: str, lead: str, chapters: Sequence[Chapter], cover: Picture | No
 </body>
 </html>
 """
-
-
-def machine() -> str:
-    """This machine in words: processor, cores, system, versions."""
-    processor = _processor_name() or platform.processor() or platform.machine()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return (f"{processor}, {cores} {'core' if cores == 1 else 'cores'}, {platform.system()} {platform.machine()}, "
-            f"Python {platform.python_version()}, NumPy {np.__version__}")
-
-
-def _processor_name() -> str:
-    """What Linux calls the processor; empty elsewhere."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return ""
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")
 
 
 def _contents(chapters: Sequence[Chapter]) -> str:

@@ -14,7 +14,6 @@ from lessons.machinery.cells import Cell, read_cells
 from lessons.machinery.formula import formula
 from lessons.machinery.highlight import highlight
 from lessons.machinery.markdown import headings, markdown
-from lessons.machinery.page import machine
 from lessons.machinery.run import run
 from lessons.machinery.tour import lesson_page
 from tinyconv.errors import DataError
@@ -197,10 +196,3 @@ def test_table_of_contents_leads_to_every_section_once(ran):
     assert len(inner) > 5
     assert set(inner) <= set(reader.ids)
     assert all(target.startswith(("#", "https://")) for target in reader.targets)
-
-
-def test_machine_is_described_without_its_name(monkeypatch):
-    import platform
-
-    assert platform.python_version() in machine()
-    assert platform.node() not in machine() or len(platform.node()) < 3

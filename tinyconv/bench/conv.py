@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import functools
 import os
-import platform
 import statistics
 import time
 from collections.abc import Callable, Iterable
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +14,7 @@ from tqdm import tqdm
 
 from tinyconv.engine import Array
 from tinyconv.errors import KernelError
+from tinyconv.experiments.machine import machine, package_version
 from tinyconv.kernels import dispatch
 from tinyconv.kernels.geometry import ConvGeometry, conv_geometry
 
@@ -99,14 +97,12 @@ def table(rows: Iterable[Row]) -> str:
     return "\n".join(lines)
 
 
-def machine() -> str:
+def conditions() -> str:
     """The facts a timing depends on, one line each."""
     threads = {name: os.environ.get(name, "default") for name in ("OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")}
     return "\n".join([
-        f"processor: {_processor()}, {os.cpu_count()} cores",
+        f"machine: {machine()}, torch {package_version('torch')}",
         f"threads: {', '.join(f'{name}={value}' for name, value in threads.items())}",
-        f"versions: Python {platform.python_version()}, "
-        + ", ".join(f"{name} {_version(name)}" for name in ("numpy", "numba", "torch")),
         f"seed: {SEED}",
     ])
 
@@ -143,20 +139,3 @@ def _torch_call(geometry: ConvGeometry, contraction: str, x: Array, weight: Arra
         "weight_adjoint": lambda: getattr(gradients, f"conv{rank}d_weight")(x_t, w_t.shape, y_t, **shared),
     }
     return calls[contraction]
-
-
-def _processor() -> str:
-    """The processor's name as the system knows it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "absent"

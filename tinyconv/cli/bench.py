@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the machine, then the table."""
-    print(conv.machine(), flush=True)
+    print(conv.conditions(), flush=True)
     print(conv.table(conv.measure(arguments.repeat, arguments.layer or conv.LAYERS)))
     print("Ratios are to im2col: below 1 is faster. Compare on a machine at rest and, as the table of dispatch.py did, with\n"
           "OPENBLAS_NUM_THREADS=1 NUMBA_NUM_THREADS=1 OMP_NUM_THREADS=1 in the environment.")

@@ -18,7 +18,8 @@ from tinyconv.data.arrays import read_npz
 from tinyconv.data.cifar10 import SOURCE, load_cifar10
 from tinyconv.engine import no_grad, tensor
 from tinyconv.errors import DataError
-from tinyconv.experiments.results import Result, machine
+from tinyconv.experiments.machine import machine
+from tinyconv.experiments.results import Result
 from tinyconv.models.tinyvgg import save_tiny_vgg, tiny_vgg
 from tinyconv.nn import Sequential
 from tinyconv.ops.loss import cross_entropy

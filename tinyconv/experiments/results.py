@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 from dataclasses import asdict, dataclass
 from pathlib import Path
-
-import numpy as np
 
 from tinyconv.errors import DataError
 
@@ -68,14 +65,3 @@ def table() -> str:
         lines.append(f"| {r.name} | {r.metric} | {r.measured:g}{spread} | {r.published:g}{recalled}, {r.source} "
                      f"| {r.seconds:.0f} | `{r.command}` |")
     return "\n".join(lines)
-
-
-def machine() -> str:
-    """This machine in words: processor, cores, Python and NumPy."""
-    name = platform.processor() or platform.machine()
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        name = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), name)
-    except OSError:
-        pass
-    return f"{name}, {os.cpu_count()} cores, Python {platform.python_version()}, NumPy {np.__version__}"
