@@ -178,3 +178,19 @@ def test_the_history_is_limited():
     for _ in range(10):
         optimizer.step(lambda: (p * p * scales).sum())
     assert len(optimizer.pairs) == 3
+
+
+def test_a_closure_may_call_backward_itself():
+    ours, theirs = (tc.Parameter(np.array([-1.2, 1.0])) for _ in range(2))
+    plain, eager = LBFGS([ours]), LBFGS([theirs])
+
+    def with_backward():
+        loss = rosenbrock(theirs)
+        loss.backward()
+        return loss
+
+    for _ in range(5):
+        plain.step(lambda: rosenbrock(ours))
+        eager.step(with_backward)
+    np.testing.assert_array_equal(ours.data, theirs.data)
+    assert not np.array_equal(ours.data, [-1.2, 1.0])

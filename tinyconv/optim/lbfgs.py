@@ -18,8 +18,8 @@ CURVATURE = 0.9  # Wolfe: the slope at the end is at most this share of the slop
 class LBFGS(Optimizer):
     """Limited-memory BFGS with a bracketing line search on the weak Wolfe conditions.
 
-    `step(closure)` calls the closure, which computes the loss of the present parameters, as often as the line
-    search needs (usually once or twice). A step that finds no decrease changes nothing and forgets the curvature.
+    `step(closure)` calls the closure, which returns the loss of the present parameters, as often as the line
+    search needs (usually once or twice); whether the closure calls `backward()` itself does not matter. A step that finds no decrease changes nothing and forgets the curvature.
 
     Source: Nocedal & Wright 2006, algorithm 7.4; the bisection is that of Lewis & Overton 2013.
     """
@@ -98,7 +98,8 @@ class LBFGS(Optimizer):
         loss = closure()
         if loss.size != 1:
             raise GradientError(f"LBFGS.step: the closure gave shape {loss.shape}, expected one number, the loss.")
-        loss.backward()
+        if any(p.grad is None for p in self.parameters):  # the closure may have done it
+            loss.backward()
         return loss.item(), np.concatenate([g.ravel() for g in self.gradients()]).astype(np.float64)
 
     def _position(self) -> Array:
