@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 # The same examples on every run, as fast or slow as the machine is, and no database beside the checkout.
@@ -19,3 +21,16 @@ def pytest_report_header() -> str:
         return "data packs: absent (TINYCONV_DATA is not set)"
     packs = sorted(path.name for path in Path(folder).iterdir() if path.is_dir()) if Path(folder).is_dir() else []
     return f"data packs: {', '.join(packs) or 'absent'} (TINYCONV_DATA={folder})"
+
+
+@pytest.fixture
+def pack() -> Callable[[str], Path]:
+    """`pack("style/wave.jpg")` is that file in TINYCONV_DATA; where it is absent the test is skipped and names it."""
+
+    def find(name: str) -> Path:
+        folder = os.environ.get("TINYCONV_DATA")
+        if not folder or not Path(folder, name).exists():
+            pytest.skip(f"data pack {name} is absent: TINYCONV_DATA={folder}")
+        return Path(folder, name)
+
+    return find

@@ -18,8 +18,9 @@ CURVATURE = 0.9  # Wolfe: the slope at the end is at most this share of the slop
 class LBFGS(Optimizer):
     """Limited-memory BFGS with a bracketing line search on the weak Wolfe conditions.
 
-    `step(closure)` calls the closure, which returns the loss of the present parameters, as often as the line
-    search needs (usually once or twice); whether the closure calls `backward()` itself does not matter. A step that finds no decrease changes nothing and forgets the curvature.
+    `step(closure)` calls the closure, which returns the loss of the present parameters, as often as the line search
+    needs (usually once or twice); whether the closure calls `backward()` itself does not matter. A step that finds no
+    decrease changes nothing and forgets the curvature.
 
     Source: Nocedal & Wright 2006, algorithm 7.4; the bisection is that of Lewis & Overton 2013.
     """
