@@ -133,10 +133,13 @@ def conv_transpose_geometry(
 
 def pool_windows(
     x_shape: Shape, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False,
-    rank: int = 2,
+    rank: int = 2, kind: str = "pool",
 ) -> Windows:
-    """The windows of a pooling layer; with `ceil_mode` a last window may hang over the end of the padded image."""
-    name = f"pool{rank}d"
+    """The windows of a pooling layer; with `ceil_mode` a last window may hang over the end of the padded image.
+
+    `kind` is what errors call it: "max_pool", "avg_pool".
+    """
+    name = f"{kind}{rank}d"
     if len(x_shape) != rank + 2:
         axes = {1: "(N, L, C)", 2: "(N, H, W, C)", 3: "(N, D, H, W, C)"}[rank]
         raise ShapeError(f"{name}: got x of shape {x_shape}, expected {rank + 2} axes {axes}.")

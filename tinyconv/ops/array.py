@@ -73,22 +73,22 @@ def _getitem(x: Tensor, index: Any) -> Tensor:
 
 
 @primitive
-def _join(*xs: Array, axis: int = 0) -> Array:
+def _concatenate(*xs: Array, axis: int = 0) -> Array:
     return np.concatenate(xs, axis)
 
 
-def _join_rule(g: Tensor, index: int, shapes: Sequence[tuple[int, ...]], axis: int) -> Tensor:
+def _concatenate_rule(g: Tensor, index: int, shapes: Sequence[tuple[int, ...]], axis: int) -> Tensor:
     start = sum(shape[axis] for shape in shapes[:index])
     return g[(slice(None),) * (axis % g.ndim) + (slice(start, start + shapes[index][axis]),)]
 
 
-_join.vjp(_join_rule)
+_concatenate.vjp(_concatenate_rule)
 
 
 def concatenate(xs: Sequence[Any], axis: int = 0) -> Tensor:
     """Join tensors along an existing axis; all other sizes agree."""
     try:
-        return _join(*xs, axis=axis)
+        return _concatenate(*xs, axis=axis)
     except ValueError as error:
         shapes = ", ".join(str(np.shape(x.data if isinstance(x, Tensor) else x)) for x in xs)
         raise ShapeError(f"concatenate: shapes {shapes} do not join along axis {axis}.") from error

@@ -76,13 +76,13 @@ def minimum(a: Array, b: Array) -> Array:
 
 
 @primitive(elementwise=True)
-def _choose(a: Array, b: Array, condition: Any = None) -> Array:
+def _where(a: Array, b: Array, condition: Any = None) -> Array:
     return np.where(condition, a, b)
 
 
 def where(condition: Any, a: Any, b: Any) -> Tensor:
     """`a` where `condition`, a constant boolean array, is true, `b` elsewhere; all three broadcast."""
-    return _choose(a, b, condition=np.array(condition, dtype=bool))  # a copy: what is chosen stays chosen
+    return _where(a, b, condition=np.array(condition, dtype=bool))  # a copy: what is chosen stays chosen
 
 
 def _inside(x: Tensor, low: float | None, high: float | None) -> Array:
@@ -99,7 +99,7 @@ abs.vjp(lambda g, x: g * np.sign(x.data))
 clip.vjp(lambda g, x, low, high: select(g, mask=_inside(x, low, high)))
 maximum.vjp(lambda g, a, b: select(g, mask=a.data >= b.data), lambda g, a, b: select(g, mask=a.data < b.data))
 minimum.vjp(lambda g, a, b: select(g, mask=a.data <= b.data), lambda g, a, b: select(g, mask=a.data > b.data))
-_choose.vjp(lambda g, condition: select(g, mask=condition), lambda g, condition: select(g, mask=~condition))
+_where.vjp(lambda g, condition: select(g, mask=condition), lambda g, condition: select(g, mask=~condition))
 
 Tensor.__pow__ = lambda self, other: power(self, other)
 Tensor.__rpow__ = lambda self, other: power(other, self)

@@ -116,11 +116,11 @@ def upsample_nearest(x: Any, scale: Any) -> Tensor:
 
 def _max_pool(rank: int, x: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> Tensor:
     x = as_tensor(x)
-    windows = pool_windows(x.shape, kernel_size, stride, padding, dilation, ceil_mode, rank)
+    windows = pool_windows(x.shape, kernel_size, stride, padding, dilation, ceil_mode, rank, "max_pool")
     return gather_windows(x, chosen=pooling.argmax(x.data, windows), windows=windows)
 
 
 def _avg_pool(rank: int, x: Any, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool, include: bool) -> Tensor:
     x = as_tensor(x)
-    windows = pool_windows(x.shape, kernel_size, stride, padding, 1, ceil_mode, rank)
+    windows = pool_windows(x.shape, kernel_size, stride, padding, 1, ceil_mode, rank, "avg_pool")
     return sum_windows(x, windows=windows) * (1 / pooling.count(windows, include)).astype(x.dtype)
