@@ -80,3 +80,5 @@ def test_an_unknown_experiment_names_the_close_one(capsys):
     assert "did you mean cifar10?" in capsys.readouterr().err
     assert main(["reproduce", "list"]) == 0
     assert "cifar10" in capsys.readouterr().out
+    assert main(["reproduce", "table"]) == 0
+    assert "| cifar10 | test accuracy, % |" in capsys.readouterr().out

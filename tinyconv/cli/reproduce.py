@@ -1,4 +1,4 @@
-"""`tinyconv reproduce list | NAME`: run a published experiment and record what it gives here."""
+"""`tinyconv reproduce list | table | NAME`: run a published experiment and record what it gives here."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from pathlib import Path
 
 from tinyconv.errors import DataError
 from tinyconv.experiments.registry import EXPERIMENTS, reproduce
+from tinyconv.experiments.results import table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", help="the experiment, or 'list'")
+    parser.add_argument("name", help="the experiment; 'list' names them all, 'table' shows what is recorded")
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
     parser.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
     parser.add_argument("--checkpoint", type=Path, help="where an interrupted run is kept and continued "
@@ -23,6 +24,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.name == "list":
         for name, text in EXPERIMENTS.items():
             print(f"{name:12} {text}")
+        return 0
+    if arguments.name == "table":
+        print(table())
         return 0
     if arguments.seed < 0:
         raise DataError(f"--seed is {arguments.seed}, expected 0 or more.")
