@@ -21,8 +21,7 @@ class Features:
     content : {layer: weight}, the layers whose activations must stay near the photograph's
     style : {layer: weight}, the lambda of each layer's Gram matrix in the style cost
 
-    The weights make the costs of a photograph and a painting comparable, each layer's share about as large as
-    the next one's; they were chosen by eye.
+    The weights bring layers of very different strength together; they were chosen by eye.
     """
 
     name: str
@@ -33,8 +32,8 @@ class Features:
 
 def own_features() -> Features:
     """The net that comes with tinyconv, trained on CIFAR-10."""
-    style = {"relu1_1": 150.0, "relu2_1": 60.0, "relu3_1": 80.0, "relu4_1": 2000.0}
-    return Features("tinyconv's own net", load_tiny_vgg(), {"relu3_1": 0.2}, style)
+    style = {"relu1_1": 30.0, "relu2_1": 60.0, "relu3_1": 300.0, "relu4_1": 3000.0}
+    return Features("tinyconv's own net", load_tiny_vgg(), {"relu3_1": 0.05}, style)
 
 
 def squeezenet_features(path: str | Path) -> Features:
