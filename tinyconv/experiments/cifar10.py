@@ -1,4 +1,7 @@
-"""Train the feature net that tinyconv ships, on CIFAR-10, from nothing: `tinyconv reproduce cifar10`."""
+"""Train the feature net that tinyconv ships, on CIFAR-10, from nothing: `tinyconv reproduce cifar10`.
+
+Every run on the test set: SGD as below, 78.31 %, which ships; Adam (2e-3, 8 epochs) 80.12 %, whose paintings are noisier.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ from tinyconv.optim import SGD
 
 Array = NDArray[Any]
 
-# Chosen by the training loss of the first 150 steps; the test set is read once, at the end.
+# Chosen by the training loss of the first 150 steps (rates 0.02 and 0.05 were tried) and by eye, for the paintings.
 EPOCHS, BATCH, LEARNING_RATE, MOMENTUM, WEIGHT_DECAY = 8, 128, 0.03, 0.9, 5e-4
 
 
@@ -38,7 +41,7 @@ def run(seed: int, checkpoint: Path, save_weights: bool) -> Result:
         save_tiny_vgg(net)
     return Result(
         name="cifar10", metric="test accuracy, %", measured=round(100 * test_accuracy, 2), spread=None,
-        published=92.64, source="VGG-16 with batch norm, 200 epochs, github.com/kuangliu/pytorch-cifar", recalled=False,
+        published=92.64, source="VGG-16 on the official pixels, github.com/kuangliu/pytorch-cifar", recalled=False,
         seeds=(seed,), seconds=round(seconds, 1), machine=machine(),
         data=f"CIFAR-10 as JPEG, {SOURCE}", command=f"tinyconv reproduce cifar10 --seed {seed} --save-weights",
     )

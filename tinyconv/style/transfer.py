@@ -53,7 +53,7 @@ def stylize(
     Parameters
     ----------
     content, style : float pictures (H, W, 3), RGB in [0, 1]; their sizes may differ
-    optimizer : "adam", "lbfgs" (a few times the work per step, far fewer steps) or "gd" (plain gradient descent)
+    optimizer : "adam", "lbfgs" (one or two evaluations a step) or "gd" (plain gradient descent)
     noise : share of uniform noise in the starting picture; 0 starts from the content, 1 from noise alone
     rng : numpy.random.Generator for that noise
 
