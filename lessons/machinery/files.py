@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
+from tinyconv.data.folders import check_writable
 from tinyconv.errors import DataError
 
 
@@ -19,12 +19,11 @@ def prepare_folder(folder: Path, name: str) -> Path:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
     except FileExistsError:
         raise DataError(f"{folder} is a file, expected a folder to write into.") from None
     except OSError as error:
         raise DataError(f"{folder} cannot be written into ({error.strerror or error}).") from error
+    check_writable(folder)
     if (folder / name).is_dir():
         raise DataError(f"{folder / name} is a folder, expected a file to write.")
     return folder / name

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from tinyconv.data.folders import check_writable
 from tinyconv.errors import DataError
 from tinyconv.experiments.registry import EXPERIMENTS, reproduce
-from tinyconv.experiments.results import table
+from tinyconv.experiments.results import FOLDER, table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.seed < 0:
         raise DataError(f"--seed is {arguments.seed}, expected 0 or more.")
     checkpoint = arguments.checkpoint or Path(f"{arguments.name}.checkpoint.npz")
+    check_writable(FOLDER)
     result = reproduce(arguments.name, arguments.seed, checkpoint, arguments.save_weights)
     result.save()
     if arguments.json:

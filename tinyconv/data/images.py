@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from tinyconv.data.folders import check_writable
 from tinyconv.errors import DataError
 
 Picture = NDArray[np.float32]
@@ -100,13 +101,7 @@ def check_output(path: str | Path) -> None:
         raise DataError(f"{path} is a folder, expected the name of a picture file to write.")
     if path.suffix.lower() not in {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"}:
         raise DataError(f"{path} has the ending {path.suffix!r}, expected .png, .jpg, .webp, .tif or .bmp.")
-    if not path.parent.is_dir():
-        raise DataError(f"{path} cannot be written: the folder {path.parent} does not exist.")
-    try:
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
-    except OSError as error:
-        raise DataError(f"{path} cannot be written ({error.strerror or error}).") from error
+    check_writable(path.parent)
     if path.exists() and not os.access(path, os.W_OK):
         raise DataError(f"{path} cannot be written: it is there and write-protected.")
 

@@ -19,11 +19,12 @@ from tqdm import tqdm
 
 from tinyconv.data.arrays import read_npz
 from tinyconv.data.cifar10 import SOURCE, load_cifar10
+from tinyconv.data.folders import check_writable
 from tinyconv.engine import no_grad, tensor
 from tinyconv.errors import DataError
 from tinyconv.experiments.machine import machine
 from tinyconv.experiments.results import Result
-from tinyconv.models.tinyvgg import save_tiny_vgg, tiny_vgg
+from tinyconv.models.tinyvgg import WEIGHTS, save_tiny_vgg, tiny_vgg
 from tinyconv.nn import Sequential
 from tinyconv.ops.loss import cross_entropy
 from tinyconv.optim import SGD
@@ -36,6 +37,8 @@ EPOCHS, BATCH, LEARNING_RATE, MOMENTUM, WEIGHT_DECAY = 8, 128, 0.03, 0.9, 5e-4
 
 def run(seed: int, checkpoint: Path, save_weights: bool) -> Result:
     """Train, test once, and with `save_weights` replace the weights that come with tinyconv."""
+    if save_weights:
+        check_writable(WEIGHTS.parent)
     net, test_accuracy, seconds = train(seed, checkpoint)
     if save_weights:
         save_tiny_vgg(net)
@@ -43,7 +46,8 @@ def run(seed: int, checkpoint: Path, save_weights: bool) -> Result:
         name="cifar10", metric="test accuracy, %", measured=round(100 * test_accuracy, 2), spread=None,
         published=92.64, source="VGG-16 on the official pixels, github.com/kuangliu/pytorch-cifar", recalled=False,
         seeds=(seed,), seconds=round(seconds, 1), machine=machine(),
-        data=f"CIFAR-10 as JPEG, {SOURCE}", command=f"tinyconv reproduce cifar10 --seed {seed} --save-weights",
+        data=f"CIFAR-10 as JPEG, {SOURCE}",
+        command=f"tinyconv reproduce cifar10 --seed {seed}{' --save-weights' if save_weights else ''}",
     )
 
 
@@ -115,8 +119,7 @@ def _save(path: Path, net: Sequential, optimizer: SGD, progress: dict[str, float
 
 def _resume(path: Path, net: Sequential, optimizer: SGD, seed: int, epochs: int) -> tuple[int, float]:
     """Continue what `path` holds: the epoch to begin with and the seconds spent before."""
-    if not path.parent.is_dir():
-        raise DataError(f"{path}: the folder {path.parent} does not exist.")
+    check_writable(path.parent)
     if not path.exists():
         return 0, 0.0
     saved = read_npz(path)

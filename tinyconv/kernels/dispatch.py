@@ -102,8 +102,8 @@ def choose(geometry: ConvGeometry, dtype: Any) -> str:
 def _against_direct(geometry: ConvGeometry, dtype: Any) -> str:
     """Why the table does not take `direct`; empty if it does.
 
-    `tinyconv bench conv` with every library on one thread of an AMD EPYC (Zen 5) found direct / im2col to be 0.04 to 0.22
-    where a group has one input channel (1.15 in one case of eighteen), and 0.8 to 3.4 elsewhere (median 1.6).
+    `tinyconv bench conv` with every library on one thread of an AMD EPYC (Zen 5) found direct / im2col to be 0.05 to 0.24
+    where a group has one input channel (1.20 in one case of nine), and 0.8 to 3.5 elsewhere (median 1.6).
     """
     if np.dtype(dtype) not in DIRECT_DTYPES:
         return f"it is compiled for float32 and float64, not for {np.dtype(dtype)}"
