@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-from tinyconv.data.folders import check_writable
+from tinyconv.data.files import check_writable, whole_file
 from tinyconv.errors import DataError
 
 
@@ -37,11 +36,5 @@ def write_whole(path: Path, content: str | bytes) -> None:
     DataError
         The place cannot be written.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
+    with whole_file(path) as partial:
         partial.write_bytes(content.encode() if isinstance(content, str) else content)
-        os.replace(partial, path)
-    except OSError as error:
-        raise DataError(f"{path} cannot be written ({error.strerror or error}).") from error
-    finally:
-        partial.unlink(missing_ok=True)

@@ -151,7 +151,7 @@ def test_page_that_cannot_be_written_leaves_no_partial_file(small, tmp_path, cap
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("lessons.machinery.files.os.replace", full)
+    monkeypatch.setattr("tinyconv.data.files.os.replace", full)
     assert main(["run", "s00", "-o", str(tmp_path / "out")]) == 2
     assert "No space left" in capsys.readouterr().err
     assert list((tmp_path / "out").iterdir()) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from tinyconv.data.folders import check_writable
+from tinyconv.data.files import check_writable
 from tinyconv.errors import DataError
 from tinyconv.experiments.registry import EXPERIMENTS, reproduce
 from tinyconv.experiments.results import FOLDER, table

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from tinyconv.data.folders import check_writable
+from tinyconv.data.files import check_writable, whole_file
 from tinyconv.errors import DataError
 
 Picture = NDArray[np.float32]
@@ -82,16 +81,8 @@ def write_image(path: str | Path, picture: Any) -> None:
     path = Path(path)
     check_output(path)
     pixels = (np.clip(check_picture(picture, "write_image"), 0, 1) * 255).round().astype(np.uint8)
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    os.close(handle)
-    try:
+    with whole_file(path) as partial:
         Image.fromarray(pixels).save(partial)
-        os.chmod(partial, 0o666 & ~_umask())
-        os.replace(partial, path)
-    except OSError as error:
-        raise DataError(f"{path} cannot be written ({error}).") from error
-    finally:
-        Path(partial).unlink(missing_ok=True)
 
 
 def check_output(path: str | Path) -> None:
@@ -135,9 +126,3 @@ def _as_rgb(image: Image.Image, path: Path) -> Image.Image:
         image = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
     return image.convert("RGB")
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -6,7 +6,6 @@ Every run on the test set: SGD as below, 78.31 %, which ships; Adam (2e-3, 8 epo
 from __future__ import annotations
 
 import math
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from tqdm import tqdm
 
 from tinyconv.data.arrays import read_npz
 from tinyconv.data.cifar10 import SOURCE, load_cifar10
-from tinyconv.data.folders import check_writable
+from tinyconv.data.files import check_writable, whole_file
 from tinyconv.engine import no_grad, tensor
 from tinyconv.errors import DataError
 from tinyconv.experiments.machine import machine
@@ -112,9 +111,8 @@ def _save(path: Path, net: Sequential, optimizer: SGD, progress: dict[str, float
     """All that the rest of the run depends on, whole or not at all."""
     arrays = {f"net.{name}": array for name, array in net.state().items()}
     arrays |= {f"velocity.{i}": v for i, v in enumerate(optimizer.velocity)}
-    partial = path.with_suffix(".partial.npz")
-    np.savez(partial, **arrays, **progress)  # type: ignore[arg-type]
-    os.replace(partial, path)
+    with whole_file(path) as partial:
+        np.savez(partial, **arrays, **progress)  # type: ignore[arg-type]
 
 
 def _resume(path: Path, net: Sequential, optimizer: SGD, seed: int, epochs: int) -> tuple[int, float]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tinyconv.errors import DataError
+from tinyconv.data.files import whole_file
 
 FOLDER = Path(__file__).parent / "results"
 
@@ -39,12 +38,8 @@ class Result:
     def save(self) -> None:
         """Write `results/NAME.json`, whole or not at all."""
         path = FOLDER / f"{self.name}.json"
-        partial = path.with_suffix(".partial")
-        try:
+        with whole_file(path) as partial:
             partial.write_text(self.json() + "\n", encoding="utf-8")
-            os.replace(partial, path)
-        except OSError as error:
-            raise DataError(f"{path} cannot be written ({error.strerror}).") from error
 
     def json(self) -> str:
         """The record as one JSON object."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 
 from tinyconv.data.arrays import read_npz
+from tinyconv.data.files import whole_file
 from tinyconv.engine import Tensor
 from tinyconv.nn import Conv2d, GlobalAvgPool, Linear, MaxPool2d, ReLU, Sequential
 
@@ -51,6 +51,5 @@ def load_tiny_vgg() -> Sequential:
 
 def save_tiny_vgg(net: Sequential) -> None:
     """Write the weights that `load_tiny_vgg` reads, as float16, whole or not at all."""
-    partial = WEIGHTS.with_suffix(".partial.npz")
-    np.savez(partial, **{name: array.astype(np.float16) for name, array in net.state().items()})  # type: ignore[arg-type]
-    os.replace(partial, WEIGHTS)
+    with whole_file(WEIGHTS) as partial:
+        np.savez(partial, **{name: array.astype(np.float16) for name, array in net.state().items()})  # type: ignore[arg-type]
