@@ -2,74 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
 import tinyconv as tc
+from tests.conformance.oracle import DTYPES, check_same, last
 
 torch = pytest.importorskip("torch", reason="PyTorch is the oracle: pip install torch")
 functional = torch.nn.functional
 pytestmark = pytest.mark.oracle
 
-TOLERANCE = {np.float32: 1e-5, np.float64: 1e-10}
-DTYPES = [np.float32, np.float64]
 KERNELS = ["im2col", "direct"]
-
-
-def last(x: Any) -> Any:
-    """An array or gradient of PyTorch with channels last."""
-    return np.moveaxis(x, 1, -1)
 
 
 def from_torch_weight(weight: Any) -> Any:
     """(C_out, C_in / groups, *kernel) as (*kernel, C_in / groups, C_out); for transposed convolutions the same words swapped."""
     return np.moveaxis(weight, (0, 1), (-1, -2))
-
-
-def assert_close(got: Any, expected: Any, dtype: Any, what: str = "value") -> None:
-    """Same shape and dtype; no element further off than the tolerance times the largest."""
-    expected = np.asarray(expected)
-    assert (got.shape, got.dtype) == (expected.shape, np.dtype(dtype)), what
-    largest = float(np.abs(expected).max(initial=0))
-    np.testing.assert_allclose(got, expected, rtol=0, atol=TOLERANCE[dtype] * max(largest, 1e-2), err_msg=what)
-
-
-def compare(ours: Callable[..., Any], theirs: Callable[..., Any], arrays: Sequence[Any], dtype: Any, *,
-            border: Sequence[Callable[[Any], Any]] | None = None, out: Callable[[Any], Any] = lambda y: y,
-            second_order: bool = True, seed: int = 0) -> None:
-    """Value, all gradients of <y, g>, and all gradients of the sum of their squared norms, ours and theirs.
-
-    `arrays` are in PyTorch's layout; `border` converts each to ours, `out` converts PyTorch's result.
-    """
-    border = border or [lambda a: a] * len(arrays)
-    rng = np.random.default_rng(seed)
-    arrays = [np.asarray(a, dtype) for a in arrays]
-    t = [torch.tensor(a, requires_grad=True) for a in arrays]
-    x = [tc.tensor(np.ascontiguousarray(move(a)), requires_grad=True) for move, a in zip(border, arrays, strict=True)]
-    y_t, y = theirs(*t), ours(*x)
-    assert_close(y.data, out(y_t.detach().numpy()), dtype)
-    g = rng.standard_normal(y_t.shape).astype(dtype)
-    first_t = torch.autograd.grad(y_t, t, torch.tensor(g), create_graph=second_order)
-    first = tc.grad(y, x, create_graph=second_order, seed=np.asarray(out(g)))
-    for i, (a, b) in enumerate(zip(first, first_t, strict=True)):
-        assert_close(a.data, border[i](b.detach().numpy()), dtype, f"gradient {i}")
-    if not second_order:
-        return
-    # each first gradient times a random array: linear in it, so that no rounding is squared
-    marks = [rng.standard_normal(a.shape).astype(dtype) for a in arrays]
-    total_t = sum((b * torch.tensor(m)).sum() for b, m in zip(first_t, marks, strict=True))
-    moved = [np.ascontiguousarray(move(m)) for move, m in zip(border, marks, strict=True)]
-    total = sum(((a * m).sum() for a, m in zip(first, moved, strict=True)), tc.tensor(0.0, dtype))
-    if not total_t.requires_grad:
-        return
-    second_t = torch.autograd.grad(total_t, t, allow_unused=True)
-    second = tc.grad(total, x)
-    for i, (a, b) in enumerate(zip(second, second_t, strict=True)):
-        expected = np.zeros(arrays[i].shape, dtype) if b is None else b.numpy()
-        assert_close(a.data, border[i](expected), dtype, f"second-order gradient {i}")
 
 
 # --- Convolution -------------------------------------------------------------------------------------------
@@ -118,9 +69,9 @@ def test_convolution_and_its_gradients_of_both_orders(seed, rank, kernel, dtype)
     x_shape, weight_shape, options, pairs = random_convolution(rng, rank)
     ours, theirs = CONV[rank]
     arrays = [rng.standard_normal(shape) for shape in (x_shape, weight_shape, weight_shape[:1])]
-    compare(lambda x, w, b: ours(x, w, b, padding=pairs, kernel=kernel, **options),
-            lambda x, w, b: theirs(padded(x, pairs), w, b, **options),
-            arrays, dtype, border=[last, from_torch_weight, lambda b: b], out=last, seed=seed)
+    check_same(lambda x, w, b: ours(x, w, b, padding=pairs, kernel=kernel, **options),
+               lambda x, w, b: theirs(padded(x, pairs), w, b, **options),
+               arrays, dtype, border=[last, from_torch_weight, lambda b: b], out=last, seed=seed)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -138,9 +89,9 @@ def test_transposed_convolution_and_its_gradients_of_both_orders(seed, rank, ker
     groups = options["groups"]
     out_channels = weight_shape[1] * groups
     arrays = [rng.standard_normal(shape) for shape in ((x_shape[0], weight_shape[0], *size), weight_shape, (out_channels,))]
-    compare(lambda x, w, b: ours(x, w, b, padding=pairs, kernel=kernel, **options),
-            lambda x, w, b: cropped(theirs(x, w, b, **options), pairs),
-            arrays, dtype, border=[last, from_torch_weight, lambda b: b], out=last, seed=seed)
+    check_same(lambda x, w, b: ours(x, w, b, padding=pairs, kernel=kernel, **options),
+               lambda x, w, b: cropped(theirs(x, w, b, **options), pairs),
+               arrays, dtype, border=[last, from_torch_weight, lambda b: b], out=last, seed=seed)
 
 
 def test_sweep_meets_every_difficulty():
@@ -168,8 +119,8 @@ def test_sweep_meets_every_difficulty():
 def test_layer_of_real_size_in_float32(x_shape, weight_shape, options, kernel):
     rng = np.random.default_rng(5)
     arrays = [rng.standard_normal(x_shape), rng.standard_normal(weight_shape) * 0.1]
-    compare(lambda x, w: tc.conv2d(x, w, kernel=kernel, **options), lambda x, w: functional.conv2d(x, w, **options),
-            arrays, np.float32, border=[last, from_torch_weight], out=last)
+    check_same(lambda x, w: tc.conv2d(x, w, kernel=kernel, **options), lambda x, w: functional.conv2d(x, w, **options),
+               arrays, np.float32, border=[last, from_torch_weight], out=last)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -177,11 +128,11 @@ def test_same_padding_is_that_of_torch_where_torch_has_it(seed):
     rng = np.random.default_rng(seed)
     kernel, dilation = (tuple(int(n) for n in rng.integers(1, high, 2)) for high in (6, 4))
     x_shape, weight_shape = (2, 3, *(int(n) for n in rng.integers(1, 12, 2))), (4, 3, *kernel)
-    compare(lambda x, w: tc.conv2d(x, w, padding="same", dilation=dilation),
-            lambda x, w: functional.conv2d(padded(x, [((k - 1) * d // 2, (k - 1) * d - (k - 1) * d // 2)
-                                                      for k, d in zip(kernel, dilation, strict=True)]), w, dilation=dilation),
-            [rng.standard_normal(x_shape), rng.standard_normal(weight_shape)], np.float64,
-            border=[last, from_torch_weight], out=last)
+    check_same(lambda x, w: tc.conv2d(x, w, padding="same", dilation=dilation),
+               lambda x, w: functional.conv2d(padded(x, [((k - 1) * d // 2, (k - 1) * d - (k - 1) * d // 2)
+                                                         for k, d in zip(kernel, dilation, strict=True)]), w, dilation=dilation),
+               [rng.standard_normal(x_shape), rng.standard_normal(weight_shape)], np.float64,
+               border=[last, from_torch_weight], out=last)
 
 
 # --- Pooling and upsampling ----------------------------------------------------------------------------------
@@ -207,8 +158,8 @@ def test_max_pooling_and_its_gradients(seed, rank, dtype):
     theirs = [functional.max_pool1d, functional.max_pool2d, functional.max_pool3d][rank - 1]
     ours = [tc.max_pool1d, tc.max_pool2d, tc.max_pool3d][rank - 1]
     values = rng.integers(-4, 4, shape)  # with ties: the first of equals gets the gradient there, too
-    compare(lambda x: ours(x, dilation=dilation, **options), lambda x: theirs(x, dilation=dilation, **options), [values], dtype,
-            border=[last], out=last, second_order=False)
+    check_same(lambda x: ours(x, dilation=dilation, **options), lambda x: theirs(x, dilation=dilation, **options),
+               [values], dtype, border=[last], out=last, second_order=False)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -220,17 +171,17 @@ def test_average_pooling_and_its_gradients(seed, rank, include, dtype):
     shape, options = random_pooling(rng, rank)
     theirs = [functional.avg_pool1d, functional.avg_pool2d, functional.avg_pool3d][rank - 1]
     ours = [tc.avg_pool1d, tc.avg_pool2d, tc.avg_pool3d][rank - 1]
-    compare(lambda x: ours(x, count_include_pad=include, **options), lambda x: theirs(x, count_include_pad=include, **options),
-            [rng.standard_normal(shape)], dtype, border=[last], out=last, second_order=False)
+    check_same(lambda x: ours(x, count_include_pad=include, **options), lambda x: theirs(x, count_include_pad=include, **options),
+               [rng.standard_normal(shape)], dtype, border=[last], out=last, second_order=False)
 
 
 @pytest.mark.parametrize("rank", [1, 2, 3])
 def test_nearest_upsampling_and_its_gradient(rank):
     scales = (2, 3, 1)[:rank]
     x = np.random.default_rng(rank).standard_normal((2, 3, 4, 2, 3)[: rank + 2])
-    compare(lambda x: tc.upsample_nearest(x, scales),
-            lambda x: functional.interpolate(x, scale_factor=[float(s) for s in scales], mode="nearest"),
-            [x], np.float64, border=[last], out=last, second_order=False)
+    check_same(lambda x: tc.upsample_nearest(x, scales),
+               lambda x: functional.interpolate(x, scale_factor=[float(s) for s in scales], mode="nearest"),
+               [x], np.float64, border=[last], out=last, second_order=False)
 
 
 # --- The other operations -------------------------------------------------------------------------------------
@@ -289,4 +240,4 @@ CASES: dict[str, tuple[Callable[..., Any], Callable[..., Any], list[tuple[int, .
 def test_operation_and_its_gradients_of_both_orders(name, dtype):
     ours, theirs, shapes = CASES[name]
     rng = np.random.default_rng(7)
-    compare(ours, theirs, [rng.standard_normal(shape) for shape in shapes], dtype)
+    check_same(ours, theirs, [rng.standard_normal(shape) for shape in shapes], dtype)

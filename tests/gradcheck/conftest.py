@@ -32,7 +32,7 @@ def primitives() -> list[Primitive]:
     return find_primitives()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def nodes_of() -> Callable[[Tensor], list[Node]]:
     """`nodes_of(y)` is every node that y was made by; leaves are not among them."""
 

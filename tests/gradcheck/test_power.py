@@ -16,18 +16,23 @@ def accepts(case):
     return gradcheck(case.function, *case.arrays(np.random.default_rng(0))).ok
 
 
+@pytest.fixture(scope="module")
+def endings(nodes_of):
+    """(case, its last operation, the positions there with a gradient) of the cases that use that operation once."""
+    found = []
+    for case in CASES:
+        y = case.function(*case.leaves(np.random.default_rng(0)))
+        last, operations = y._node.op, [node.op for node in nodes_of(y)]
+        live = {0 if last.variadic else i for i, parent in enumerate(y._node.parents) if parent is not None}
+        if operations.count(last) == 1:
+            found.append((case, last, live))
+    return found
+
+
 @pytest.fixture
-def cases_ending_with(nodes_of):
-    """The cases whose last operation is a primitive, used once, with a gradient at `position`: there a wrong rule must show."""
-
-    def find(primitive, position):
-        for case in CASES:
-            y = case.function(*case.leaves(np.random.default_rng(0)))
-            live = {0 if primitive.variadic else i for i, parent in enumerate(y._node.parents) if parent is not None}
-            if y._node.op is primitive and position in live and [n.op for n in nodes_of(y)].count(primitive) == 1:
-                yield case
-
-    return lambda primitive, position: list(find(primitive, position))
+def cases_ending_with(endings):
+    """The cases whose last operation is a primitive, with a gradient at `position`: there a wrong rule must show."""
+    return lambda primitive, position: [case for case, last, live in endings if last is primitive and position in live]
 
 
 @pytest.mark.parametrize("mutation", WRONG)

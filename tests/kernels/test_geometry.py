@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tinyconv.errors import ShapeError
-from tinyconv.kernels.geometry import conv_geometry, conv_transpose_geometry, pool_windows
+from tinyconv.kernels.geometry import conv_geometry, conv_transpose_geometry, pool_windows, spatial_size
 
 
 def stands(size, kernel, stride, before, after, dilation):
@@ -131,6 +131,54 @@ def test_transposed_geometry_is_that_of_the_smallest_image_with_this_output():
 def test_transposed_geometry_with_same_padding_multiplies_the_size():
     for size, kernel, stride in itertools.product((1, 3), (1, 2, 5), (1, 2, 3)):
         assert conv_transpose_geometry((1, size, 1), (kernel, 1, 1), stride, "same").size == (size * stride,)
+
+
+def test_output_padding_makes_the_image_larger_and_its_output_no_longer():
+    for size, kernel, stride, padding, dilation in itertools.product((1, 2, 5), (1, 2, 4), (1, 2, 3), (0, (1, 0), 1), (1, 2, 3)):
+        if (size - 1) * stride + (kernel - 1) * dilation + 1 < 3:
+            continue  # the padding would leave nothing
+        least = conv_transpose_geometry((1, size, 3), (kernel, 2, 3), stride, padding, dilation)
+        for extra in range(max(stride, dilation)):
+            made = conv_transpose_geometry((1, size, 3), (kernel, 2, 3), stride, padding, dilation, output_padding=extra)
+            assert (made.size[0], made.out) == (least.size[0] + extra, (size,))
+            if extra < stride:  # one of the images that this convolution takes to the same size
+                assert conv_geometry(made.x_shape, (kernel, 2, 3), stride, padding, dilation).out == (size,)
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    ({"output_padding": 1}, r"conv_transpose2d: output_padding is 1, expected less than the stride \(1, 1\) or the dilation"),
+    ({"output_padding": (0, 3), "stride": (4, 3)}, r"output_padding is \(0, 3\), expected less than the stride \(4, 3\)"),
+    ({"output_padding": 2, "stride": (3, 1), "dilation": (1, 2)}, "expected less than"),
+    ({"output_padding": 1, "stride": 2, "padding": "same"}, "with 'same', whose output is size"),
+])
+def test_output_padding_is_less_than_the_stride_or_dilation_and_not_for_same(options, message):
+    with pytest.raises(ShapeError, match=message):
+        conv_transpose_geometry((1, 3, 3, 4), (2, 2, 4, 4), **options)
+
+
+@pytest.mark.parametrize("value", [-1, 1.0, True, "1", None, (1,), (1, 0, 0), (0, -1)], ids=repr)
+def test_impossible_output_padding_is_a_shape_error_that_names_it(value):
+    with pytest.raises(ShapeError, match=r"2d: output_padding is .*, expected a non-negative int, or one for each of 2 axes"):
+        conv_transpose_geometry((1, 6, 6, 4), (2, 2, 4, 4), 3, output_padding=value)
+
+
+@pytest.mark.parametrize(("size", "expected"), [
+    (3, (3, 3)), ((3, 5), (3, 5)), ([np.int64(3), 1], (3, 1)), (None, (6, 7)), ((None, 2), (6, 2)), ((4, None), (4, 7)),
+])
+def test_spatial_size_is_an_int_one_per_axis_or_none_to_keep_it(size, expected):
+    assert spatial_size("f", (2, 6, 7, 3), size) == expected
+
+
+@pytest.mark.parametrize("size", [*BAD_SIZES[:6], *BAD_SIZES[7:], (None,), (None, 0)], ids=repr)
+def test_impossible_spatial_size_is_a_shape_error_that_names_it(size):
+    with pytest.raises(ShapeError, match=r"^f: the output size is .*, expected a positive int, or one for each of 2 axes"):
+        spatial_size("f", (2, 6, 7, 3), size)
+
+
+@pytest.mark.parametrize("x_shape", [(3,), (2, 3), (1, 2, 3, 4, 5, 6)])
+def test_spatial_size_wants_one_to_three_spatial_axes(x_shape):
+    with pytest.raises(ShapeError, match=r"^f: got x of shape .*, expected \(N, \*size, C\)"):
+        spatial_size("f", x_shape, 3)
 
 
 def test_flops_count_a_product_and_a_sum_for_every_weight_of_every_output():

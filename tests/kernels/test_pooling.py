@@ -60,6 +60,17 @@ def test_first_of_the_largest_pixels_is_chosen_and_gathered(case):
 
 
 @pytest.mark.parametrize("case", CASES)
+def test_position_of_a_chosen_tap_is_its_pixel_in_the_flattened_image(case):
+    x_shape, windows = windows_of(case)
+    chosen = pooling.argmax(np.random.default_rng(4).standard_normal(x_shape), windows)
+    flat = pooling.positions(chosen, windows)
+    assert (flat.shape, flat.dtype) == (chosen.shape, np.int64)
+    for n, stand, c in every_stand(x_shape, windows):
+        at = dict(pixels(windows, stand))[chosen[(n, *stand, c)]]
+        assert flat[(n, *stand, c)] == np.ravel_multi_index(at, windows.size)
+
+
+@pytest.mark.parametrize("case", CASES)
 def test_sum_and_count_are_those_of_the_pixels_of_each_window(case):
     x_shape, windows = windows_of(case)
     x = np.random.default_rng(2).standard_normal(x_shape)

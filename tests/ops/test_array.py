@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tinyconv as tc
-from tinyconv.ops.array import scatter
+from tinyconv.ops.array import getitem, scatter
 
 X = np.arange(24.0).reshape(2, 3, 4)
 
@@ -62,6 +62,14 @@ def test_scatter_is_the_adjoint_of_indexing():
     assert y.data.tolist() == [4, 0, 2, 0]
 
 
+def test_a_promise_of_unique_indices_gives_the_same_gradient():
+    index = (np.array([[1], [0]]), np.array([0, 2]), slice(None))
+    x, seed = leaf(), np.random.default_rng(0).standard_normal((2, 2, 4))
+    added, written = (tc.grad(getitem(x, index=index, unique=unique), x, seed=seed).data for unique in (False, True))
+    np.testing.assert_array_equal(added, written)
+    assert np.count_nonzero(written) == seed.size
+
+
 def test_a_tensor_is_no_index():
     x = leaf()
     for index in (tc.tensor([0, 1]), (0, tc.tensor([1]))):
@@ -85,6 +93,51 @@ def test_concatenate_of_what_does_not_join_names_the_shapes():
         tc.concatenate([np.ones((2, 3)), np.ones((2, 3))], axis=2)
     with pytest.raises(tc.ShapeError, match="concatenate"):
         tc.concatenate([])
+
+
+@pytest.mark.parametrize("axis", [0, 1, 3, -1, -4, np.int64(2)])
+def test_stack_is_numpys_and_each_part_gets_its_share(axis):
+    parts = [leaf(X + i) for i in range(3)]
+    y = tc.stack(parts, axis)
+    np.testing.assert_array_equal(y.data, np.stack([part.data for part in parts], axis))
+    seed = np.random.default_rng(0).standard_normal(y.shape)
+    for i, gradient in enumerate(tc.grad(y, parts, seed=seed)):
+        np.testing.assert_array_equal(gradient.data, seed.take(i, axis))
+
+
+def test_stack_joins_numbers_lists_and_tensors():
+    assert tc.stack([1, tc.tensor(2.0), 3]).data.tolist() == [1, 2, 3]
+    assert tc.stack([[1, 2], np.array([3.0, 4.0])], axis=-1).data.tolist() == [[1, 3], [2, 4]]
+    assert tc.stack([np.zeros((0, 2))] * 3, axis=1).shape == (0, 3, 2)
+
+
+def test_stack_of_what_does_not_fit_names_the_shapes():
+    with pytest.raises(tc.ShapeError, match=r"stack: got \(2, 3\), \(3,\), expected at least one tensor, all of one shape"):
+        tc.stack([np.ones((2, 3)), np.ones(3)])
+    with pytest.raises(tc.ShapeError, match="stack: got nothing"):
+        tc.stack([])
+    for axis in (4, -5):
+        with pytest.raises(tc.ShapeError, match="out of range for 4 axes"):
+            tc.stack([X, X], axis)
+    with pytest.raises(tc.DtypeError, match="stack: got float32 and float64"):
+        tc.stack([X, X.astype(np.float32)])
+
+
+@pytest.mark.parametrize("axis", [None, 0, -1, (0, 2), (-1, 0), (), np.int64(1)], ids=str)
+def test_flip_is_numpys_and_its_own_adjoint(axis):
+    x = leaf()
+    y = tc.flip(x, axis)
+    np.testing.assert_array_equal(y.data, np.flip(X, axis))
+    seed = np.random.default_rng(0).standard_normal(y.shape)
+    np.testing.assert_array_equal(tc.grad(y, x, seed=seed).data, np.flip(seed, axis))
+    np.testing.assert_array_equal(tc.flip(y, axis).data, X)
+
+
+def test_flip_of_a_number_is_the_number_and_axes_are_checked():
+    assert tc.flip(2.0).item() == 2
+    for axis in (3, (0, 0), (1, -2), 1.5, "0"):
+        with pytest.raises(tc.ShapeError, match="axis"):
+            tc.flip(X, axis)
 
 
 @pytest.mark.parametrize(("mode", "numpys"), [("zero", "constant"), ("reflect", "reflect"), ("edge", "edge")])

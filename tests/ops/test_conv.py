@@ -74,6 +74,39 @@ def test_transposed_convolution_is_the_adjoint_with_the_same_weight(rank, groups
     assert np.vdot(there.data, b) == pytest.approx(np.vdot(a, back.data), rel=1e-12)
 
 
+@pytest.mark.parametrize("kernel", ["reference", "im2col", "direct"])
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_output_padding_picks_the_larger_image_and_every_kernel_agrees(rank, kernel):
+    rng = np.random.default_rng(rank)
+    stride, dilation, padding = (2, 1, 3)[:rank], (1, 4, 2)[:rank], (1, 0, 2)[:rank]
+    extra = (1, 3, 2)[:rank]  # 3 is more than its stride
+    y, weight = rng.standard_normal((2, *(3, 2, 4)[:rank], 6)), rng.standard_normal((*(3, 2, 2)[:rank], 2, 6))
+    options = {"stride": stride, "dilation": dilation, "padding": padding, "groups": 2}
+    small = TRANSPOSED[rank](y, weight, **options).shape
+    leaf = tc.tensor(y, requires_grad=True)
+    x = TRANSPOSED[rank](leaf, weight, output_padding=extra, kernel=kernel, **options)
+    assert x.shape == (2, *(n + e for n, e in zip(small[1:-1], extra, strict=True)), 4)
+    # What is more is what the padding would have cut off, and zeros beyond.
+    whole = TRANSPOSED[rank](y, weight, **{**options, "padding": 0}).data
+    whole = np.pad(whole, [(0, 0), *((0, 9),) * rank, (0, 0)])
+    cut = tuple(slice(p, p + n) for p, n in zip(padding, x.shape[1:-1], strict=True))
+    np.testing.assert_allclose(x.data, whole[(slice(None), *cut)], atol=1e-12)
+    a = rng.standard_normal(x.shape)
+    assert np.vdot(tc.grad(x, leaf, seed=a).data, y) == pytest.approx(np.vdot(x.data, a), rel=1e-10)
+
+
+def test_output_padding_of_the_second_size_undoes_a_strided_convolution_of_it():
+    for size in (7, 8):
+        y = tc.conv1d(np.ones((1, size, 2)), np.ones((3, 2, 4)), stride=2, padding=1)
+        assert y.shape == (1, 4, 4)
+        assert tc.conv_transpose1d(y, np.ones((3, 2, 4)), stride=2, padding=1, output_padding=size - 7).shape == (1, size, 2)
+
+
+def test_explain_knows_output_padding(capsys):
+    tc.explain(tc.conv_transpose1d, (1, 4, 4), (3, 2, 4), stride=2, padding=1, output_padding=1)
+    assert "output (1, 8, 2)" in capsys.readouterr().out
+
+
 def test_transposed_convolution_with_same_padding_multiplies_the_size_by_the_stride():
     y = tc.conv_transpose2d(np.ones((1, 3, 4, 2)), np.ones((5, 2, 3, 2)), stride=(2, 3), padding="same")
     assert y.shape == (1, 6, 12, 3)

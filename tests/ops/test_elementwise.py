@@ -90,3 +90,26 @@ def test_nan_passes_through_relu_and_maximum():
     x = tc.tensor([np.nan, 1.0])
     assert np.isnan(tc.relu(x).data[0])
     assert np.isnan(tc.maximum(x, 0).data[0])
+
+
+def test_zero_to_the_power_of_zero_is_one_and_flat_in_both():
+    a, b = leaf(0.0, 0.0, 0.0), leaf(0.0, 1.0, 2.0)
+    y = a**b
+    assert y.data.tolist() == [1, 0, 0]
+    ga, gb = tc.grad(y.sum(), [a, b], create_graph=True)
+    assert ga.data.tolist() == [0, 1, 0]
+    assert gb.data.tolist() == [0, 0, 0]
+    assert np.isfinite(tc.grad(ga[2], a).data).all()
+
+
+def test_integer_bases_and_exponents_are_floats():
+    assert tc.power(2, -1).data == 0.5
+    assert tc.power(np.array([2, 3]), -2).data.tolist() == [0.25, np.float32(1 / 9)]
+    assert tc.power([2, 3], [3, 2]).dtype == np.float32
+    assert (2.0 ** tc.tensor([3.0])).data.tolist() == [8]
+    assert tc.power(tc.tensor(np.array([-2.0])), np.array([3])).data.tolist() == [-8]
+
+
+def test_a_negative_base_needs_a_whole_exponent():
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(tc.power(np.array([-2.0]), 0.5).data[0])

@@ -11,6 +11,7 @@ import tinyconv as tc
 
 AXES = [None, 0, -1, (0, 2), (-1, 0), (0, 1, 2), (), np.int64(1)]
 REDUCTIONS = {tc.sum: np.sum, tc.mean: np.mean, tc.max: np.max, tc.var: np.var,
+              tc.norm: lambda x, axis, keepdims: np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims)),
               tc.logsumexp: lambda x, axis, keepdims: np.log(np.sum(np.exp(x), axis=axis, keepdims=keepdims))}
 
 
@@ -33,10 +34,18 @@ def test_methods_are_the_functions():
     assert x.mean((0, 1)).item() == 2.75
 
 
-@pytest.mark.parametrize("function", [tc.sum, tc.mean, tc.var, tc.max, tc.logsumexp, tc.softmax, tc.log_softmax])
+@pytest.mark.parametrize("function", [tc.sum, tc.mean, tc.var, tc.max, tc.norm, tc.l2_normalize, tc.logsumexp, tc.softmax,
+                                      tc.log_softmax])
 @pytest.mark.parametrize("axis", [2, -3, (0, 5)])
 def test_an_axis_out_of_range_is_named(function, axis):
     with pytest.raises(tc.ShapeError, match="is out of range for 2 axes"):
+        function(tc.tensor(np.ones((2, 3))), axis=axis)
+
+
+@pytest.mark.parametrize("function", [tc.sum, tc.mean, tc.max, tc.norm, tc.softmax])
+@pytest.mark.parametrize("axis", [(0, 0), (1, -1), 0.5, "0", (0, 1.0), True])
+def test_what_is_no_axis_or_stands_there_twice_is_named(function, axis):
+    with pytest.raises(tc.ShapeError, match=r"axis .* (is no axis|twice)"):
         function(tc.tensor(np.ones((2, 3))), axis=axis)
 
 
@@ -105,3 +114,45 @@ def test_softmax_sums_to_one_and_ignores_a_common_shift(values, shift):
     assert y.sum() == pytest.approx(1)
     np.testing.assert_allclose(tc.softmax(tc.tensor(x + shift)).data, y, atol=1e-10)
     np.testing.assert_allclose(np.exp(tc.log_softmax(tc.tensor(x)).data), y, atol=1e-12)
+
+
+def test_norm_is_the_length_with_gradient_zero_at_the_zero_vector():
+    x = tc.tensor(np.array([[3.0, 4.0], [0.0, 0.0]]), requires_grad=True)
+    lengths = tc.norm(x, axis=1)
+    assert lengths.data.tolist() == [5, 0]
+    slope = tc.grad(lengths.sum(), x, create_graph=True)
+    assert slope.data.tolist() == [[0.6, 0.8], [0, 0]]
+    curvature = tc.grad(slope, x, seed=np.ones((2, 2)))
+    np.testing.assert_allclose(curvature.data, [[(16 - 12) / 125, (9 - 12) / 125], [0, 0]], atol=1e-16)
+    assert tc.norm(np.zeros((0, 3))).item() == 0
+    assert tc.norm(np.zeros((2, 0)), axis=1).data.tolist() == [0, 0]
+    assert tc.norm(-3.0).item() == 3
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("axis", [-1, 0, (0, 2), None], ids=str)
+def test_normalized_vectors_have_length_one_and_gradients_at_right_angles(axis, dtype):
+    x = tc.tensor(np.random.default_rng(0).standard_normal((2, 3, 4)).astype(dtype), requires_grad=True)
+    y = tc.l2_normalize(x, axis=axis)
+    assert y.dtype == dtype
+    np.testing.assert_allclose(tc.norm(y, axis=axis).data, 1, rtol=1e-6)
+    slope = tc.grad(y, x, seed=np.random.default_rng(1).standard_normal(x.shape))
+    np.testing.assert_allclose((slope.data * y.data).sum(axis=axis), 0, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("eps", [1e-12, 1e-30])
+def test_a_zero_vector_stays_zero_with_gradients_of_both_orders(eps, dtype):
+    x = tc.tensor(np.array([[0, 0, 0], [1, 2, 2]], dtype), requires_grad=True)
+    y = tc.l2_normalize(x, eps=eps)
+    np.testing.assert_allclose(y.data, [[0, 0, 0], [1 / 3, 2 / 3, 2 / 3]], rtol=1e-6)
+    slope = tc.grad(y, x, create_graph=True, seed=np.full((2, 3), 100))
+    assert slope.data[0].tolist() == [0, 0, 0]
+    assert np.isfinite(tc.grad((slope * slope).sum(), x).data).all()
+
+
+def test_vectors_shorter_than_eps_are_divided_by_it():
+    assert tc.l2_normalize([3.0, 4.0], eps=10).data.tolist() == pytest.approx([0.3, 0.4])
+    for eps in (0, -1e-3, np.nan):
+        with pytest.raises(tc.DataError, match=r"l2_normalize: eps is .*, expected a positive number"):
+            tc.l2_normalize([3.0, 4.0], eps=eps)

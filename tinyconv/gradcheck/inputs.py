@@ -22,6 +22,11 @@ def positive(*shape: int) -> Maker:
     return lambda rng: rng.uniform(0.5, 2, shape)
 
 
+def probability(*shape: int) -> Maker:
+    """Values from 0.1 to 0.9."""
+    return lambda rng: rng.uniform(0.1, 0.9, shape)
+
+
 def nonzero(*shape: int) -> Maker:
     """Values of both signs, at least 0.3 away from 0: for divisors and for a kink at 0."""
     return lambda rng: rng.choice([-1.0, 1.0], shape) * rng.uniform(0.3, 1.5, shape)

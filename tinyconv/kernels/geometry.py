@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -104,11 +104,12 @@ def conv_geometry(
 
 
 def conv_transpose_geometry(
-    y_shape: Shape, weight_shape: Shape, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+    y_shape: Shape, weight_shape: Shape, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1,
+    output_padding: Any = 0,
 ) -> ConvGeometry:
     """The geometry of the convolution whose output has `y_shape` and whose input adjoint is wanted.
 
-    Of the input sizes that give this output the smallest is taken; with "same" it is size * stride.
+    Of the input sizes that give this output the smallest is taken, plus `output_padding`; with "same" it is size * stride.
     """
     name, rank = f"conv_transpose{len(weight_shape) - 2}d", len(weight_shape) - 2
     _check_rank(name, y_shape, weight_shape)
@@ -120,15 +121,23 @@ def conv_transpose_geometry(
     strides, dilations = _per_axis(name, "stride", stride, rank), _per_axis(name, "dilation", dilation, rank)
     spans = [(n - 1) * s + (k - 1) * d + 1 for n, k, s, d in
              zip(y_shape[1:-1], weight_shape[:-2], strides, dilations, strict=True)]
+    extra = _per_axis(name, "output_padding", output_padding, rank, least=0)
     if isinstance(padding, str) and padding == "same":
+        if any(extra):
+            raise ShapeError(f"{name}: got output_padding {output_padding!r} with 'same', whose output is size * stride; "
+                             "use 0, or give the padding in numbers.")
         size = tuple(n * s for n, s in zip(y_shape[1:-1], strides, strict=True))
     else:
+        if any(more and more >= max(s, d) for more, s, d in zip(extra, strides, dilations, strict=True)):
+            raise ShapeError(f"{name}: output_padding is {output_padding!r}, expected less than the stride {strides} "
+                             f"or the dilation {dilations} of its axis.")
         pairs = _padding(name, padding, tuple(spans), weight_shape[:-2], strides, dilations)
-        size = tuple(span - sum(pair) for span, pair in zip(spans, pairs, strict=True))
+        size = tuple(span - sum(pair) + more for span, pair, more in zip(spans, pairs, extra, strict=True))
     if min(size, default=1) < 1:
         raise ShapeError(f"{name}: x {y_shape} with padding {padding} leaves an image of {size}; use less padding.")
     x_shape = (y_shape[0], *size, weight_shape[-2] * groups)
-    return conv_geometry(x_shape, weight_shape, stride, padding, dilation, groups)
+    geometry = conv_geometry(x_shape, weight_shape, stride, padding, dilation, groups)
+    return replace(geometry, out=y_shape[1:-1])  # an output_padding of a stride or more has room for more stands than there are
 
 
 def pool_windows(
@@ -152,6 +161,16 @@ def pool_windows(
     return windows
 
 
+def spatial_size(name: str, x_shape: Shape, size: Any) -> Shape:
+    """The `size` that the function `name` should give each spatial axis of x: an int, or one per axis; None keeps an axis."""
+    rank = len(x_shape) - 2
+    if rank not in (1, 2, 3):
+        raise ShapeError(f"{name}: got x of shape {x_shape}, expected (N, *size, C) with one, two or three spatial axes.")
+    if isinstance(size, Sequence) and len(size) == rank:
+        size = tuple(n if m is None else m for n, m in zip(x_shape[1:-1], size, strict=True))
+    return _per_axis(name, "the output size", x_shape[1:-1] if size is None else size, rank)
+
+
 def is_int(value: Any) -> bool:
     """Whether `value` is a whole number of Python or NumPy; True and False are not."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
@@ -173,10 +192,11 @@ def _check_groups(name: str, groups: Any, channels: int, out_channels: int) -> N
                          "channels.")
 
 
-def _per_axis(name: str, what: str, value: Any, rank: int) -> Shape:
+def _per_axis(name: str, what: str, value: Any, rank: int, least: int = 1) -> Shape:
     values = (value,) * rank if is_int(value) else tuple(value) if isinstance(value, Sequence) else (value,)
-    if len(values) != rank or not all(is_int(v) and v >= 1 for v in values):
-        raise ShapeError(f"{name}: {what} is {value!r}, expected a positive int, or one for each of {rank} axes.")
+    if len(values) != rank or not all(is_int(v) and v >= least for v in values):
+        kind = "positive" if least == 1 else "non-negative"
+        raise ShapeError(f"{name}: {what} is {value!r}, expected a {kind} int, or one for each of {rank} axes.")
     return tuple(int(v) for v in values)
 
 

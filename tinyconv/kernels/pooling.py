@@ -28,6 +28,17 @@ def argmax(x: Array, windows: Windows) -> Array:
     return chosen
 
 
+def positions(chosen: Array, windows: Windows) -> Array:
+    """The pixel that each chosen tap sees, its place in the flattened spatial axes (row by row): int64, shape of `chosen`."""
+    taps = np.unravel_index(chosen, windows.kernel_size)
+    stands = np.ix_(*map(range, windows.out))
+    axes = zip(stands, taps, windows.stride, windows.dilation, windows.padding, windows.size, strict=True)
+    flat = np.zeros(chosen.shape, np.int64)
+    for stand, tap, stride, dilation, pair, size in axes:
+        flat = flat * size + stand[..., None] * stride + tap * dilation - pair[0]
+    return flat
+
+
 def gather(x: Array, chosen: Array, windows: Windows) -> Array:
     """The tap that was chosen in each window."""
     padded = _pad(x, windows, -np.inf)

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from tinyconv.engine import Array, Tensor, as_tensor, primitive
+from tinyconv.engine import Array, Tensor, as_tensor, as_tensors, primitive
 from tinyconv.errors import GradientError, ShapeError
+from tinyconv.ops.axes import Axis, axes_of, one_axis
 
 
 @primitive
@@ -39,37 +40,47 @@ transpose.vjp(_transpose_rule)
 
 
 @primitive
-def getitem(x: Array, index: Any = ()) -> Array:
-    """x[index] with NumPy's indexing: integers, slices, None, `...`, integer and boolean arrays."""
+def getitem(x: Array, index: Any = (), unique: bool = False) -> Array:
+    """x[index] with NumPy's indexing: integers, slices, None, `...`, integer and boolean arrays.
+
+    `unique` promises that no element is met twice; the gradient is then written, not added up, which is much faster.
+    """
     return x[index]
 
 
 @primitive
-def scatter(y: Array, index: Any = (), shape: tuple[int, ...] = ()) -> Array:
+def scatter(y: Array, index: Any = (), shape: tuple[int, ...] = (), unique: bool = False) -> Array:
     """Zeros of `shape` with `y` added at `index`, repeated indices adding up: the adjoint of `getitem`."""
     out = np.zeros(shape, y.dtype)
-    if _is_basic(index):
+    if unique or all(_is_basic(part) or _is_mask(part) for part in _parts(index)):  # then no element is met twice
         out[index] = y
     else:
         np.add.at(out, index, y)
     return out
 
 
-getitem.vjp(lambda g, x_shape, index: scatter(g, index=index, shape=x_shape))
-scatter.vjp(lambda g, index: getitem(g, index=index))
+getitem.vjp(lambda g, x_shape, index, unique: scatter(g, index=index, shape=x_shape, unique=unique))
+scatter.vjp(lambda g, index, unique: getitem(g, index=index, unique=unique))
 
 
-def _is_basic(index: Any) -> bool:
-    """Whether no element can be met twice: integers, slices, None and `...` only."""
-    parts = index if isinstance(index, tuple) else (index,)
-    return all(part is None or part is ... or isinstance(part, int | np.integer | slice) for part in parts)
+def _parts(index: Any) -> tuple[Any, ...]:
+    return index if isinstance(index, tuple) else (index,)
+
+
+def _is_basic(part: Any) -> bool:
+    """Whether this part of an index is an integer, a slice, None or `...`."""
+    return part is None or part is ... or isinstance(part, int | np.integer | slice)
+
+
+def _is_mask(part: Any) -> bool:
+    return isinstance(part, np.ndarray) and part.dtype == bool
 
 
 def _getitem(x: Tensor, index: Any) -> Tensor:
-    parts = index if isinstance(index, tuple) else (index,)
-    if any(isinstance(part, Tensor) for part in parts):
+    if any(isinstance(part, Tensor) for part in _parts(index)):
         raise GradientError("an index is a choice and has no gradient: use an integer array, for example t.data.argmax().")
-    return getitem(x, index=index if _is_basic(index) else copy.deepcopy(index))  # its array may change before backward
+    changeable = not all(_is_basic(part) for part in _parts(index))
+    return getitem(x, index=copy.deepcopy(index) if changeable else index)  # an array may change before backward
 
 
 @primitive
@@ -92,6 +103,29 @@ def concatenate(xs: Sequence[Any], axis: int = 0) -> Tensor:
     except ValueError as error:
         shapes = ", ".join(str(np.shape(x.data if isinstance(x, Tensor) else x)) for x in xs)
         raise ShapeError(f"concatenate: shapes {shapes} do not join along axis {axis}.") from error
+
+
+def stack(xs: Sequence[Any], axis: int = 0) -> Tensor:
+    """Join tensors of one shape along a new axis.
+
+    >>> stack([[1, 2], [3, 4]], axis=1).data.tolist()
+    [[1.0, 3.0], [2.0, 4.0]]
+    """
+    tensors = as_tensors("stack", *xs)
+    shapes = {x.shape for x in tensors}
+    if len(shapes) != 1:
+        got = ", ".join(str(x.shape) for x in tensors) or "nothing"
+        raise ShapeError(f"stack: got {got}, expected at least one tensor, all of one shape.")
+    (shape,) = shapes
+    at = one_axis(axis, len(shape) + 1)
+    return _concatenate(*(reshape(x, (*shape[:at], 1, *shape[at:])) for x in tensors), axis=at)
+
+
+def flip(x: Any, axis: Axis = None) -> Tensor:
+    """Reverse the order of the elements along `axis` (an int, a tuple, or None for all)."""
+    x = as_tensor(x)
+    axes = axes_of(axis, x.ndim)
+    return x[tuple(slice(None, None, -1 if a in axes else None) for a in range(x.ndim))]
 
 
 @primitive

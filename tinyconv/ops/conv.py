@@ -99,13 +99,13 @@ def conv3d(x: Any, weight: Any, bias: Any = None, *, stride: Any = 1, padding: A
 
 
 def conv_transpose1d(x: Any, weight: Any, bias: Any = None, *, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
-                     groups: int = 1, kernel: str | None = None) -> Tensor:
+                     groups: int = 1, output_padding: Any = 0, kernel: str | None = None) -> Tensor:
     """The adjoint of `conv1d`: see `conv_transpose2d`."""
-    return _conv_transpose(1, x, weight, bias, stride, padding, dilation, groups, kernel)
+    return _conv_transpose(1, x, weight, bias, stride, padding, dilation, groups, output_padding, kernel)
 
 
 def conv_transpose2d(x: Any, weight: Any, bias: Any = None, *, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
-                     groups: int = 1, kernel: str | None = None) -> Tensor:
+                     groups: int = 1, output_padding: Any = 0, kernel: str | None = None) -> Tensor:
     """The adjoint of `conv2d` with the same weight: <conv2d(a, w), b> = <a, conv_transpose2d(b, w)>.
 
     Parameters
@@ -114,23 +114,29 @@ def conv_transpose2d(x: Any, weight: Any, bias: Any = None, *, stride: Any = 1, 
     weight : Tensor, (*kernel, C_out // groups, C_in)
         The shape of the convolution that is transposed: that one reads C_out channels and makes C_in.
     bias : Tensor, (C_out,), optional
+    stride, padding, dilation, groups, kernel : as in `conv2d`; padding is cut off
+    output_padding : non-negative int, or one per axis
+        Rows and columns more at the end: a convolution with a stride gives several sizes of image the same output, and this
+        tells which of them is wanted. Less than the stride or the dilation of its axis, and 0 with "same".
 
     Returns
     -------
-    Tensor, (N, H_out, W_out, C_out) with H_out = (H - 1) * stride + dilation * (kernel - 1) + 1 - padding; with
-    "same" padding H * stride
+    Tensor, (N, H_out, W_out, C_out) with H_out = (H - 1) * stride + dilation * (kernel - 1) + 1 - padding + output_padding,
+    where padding is both sides'; with "same" padding H * stride
 
     Raises
     ------
     ShapeError, DtypeError, KernelError
+
+    Source: Zeiler et al. 2010, "Deconvolutional Networks"; Dumoulin & Visin 2016, "A guide to convolution arithmetic".
     """
-    return _conv_transpose(2, x, weight, bias, stride, padding, dilation, groups, kernel)
+    return _conv_transpose(2, x, weight, bias, stride, padding, dilation, groups, output_padding, kernel)
 
 
 def conv_transpose3d(x: Any, weight: Any, bias: Any = None, *, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
-                     groups: int = 1, kernel: str | None = None) -> Tensor:
+                     groups: int = 1, output_padding: Any = 0, kernel: str | None = None) -> Tensor:
     """The adjoint of `conv3d`: see `conv_transpose2d`."""
-    return _conv_transpose(3, x, weight, bias, stride, padding, dilation, groups, kernel)
+    return _conv_transpose(3, x, weight, bias, stride, padding, dilation, groups, output_padding, kernel)
 
 
 def _conv(rank: int, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int,
@@ -141,9 +147,9 @@ def _conv(rank: int, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, 
 
 
 def _conv_transpose(rank: int, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int,
-                    kernel: str | None) -> Tensor:
+                    output_padding: Any, kernel: str | None) -> Tensor:
     x, weight = _checked(f"conv_transpose{rank}d", rank, x, weight)
-    geometry = conv_transpose_geometry(x.shape, weight.shape, stride, padding, dilation, groups)
+    geometry = conv_transpose_geometry(x.shape, weight.shape, stride, padding, dilation, groups, output_padding)
     return _with_bias(input_adjoint(x, weight, plan=dispatch.plan(geometry, kernel)), bias)
 
 

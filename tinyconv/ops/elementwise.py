@@ -11,7 +11,10 @@ from tinyconv.engine import Array, Tensor, primitive
 
 @primitive(elementwise=True)
 def power(a: Array, b: Array) -> Array:
-    """Elementwise a ** b. A gradient for `b` needs a > 0."""
+    """Elementwise a ** b, with 0 ** 0 = 1. A negative base needs whole exponents.
+
+    The gradient for `b` is a^b log(a): NaN where a < 0; at a = 0 it is 0 for b >= 0, as a^b is flat there.
+    """
     return a**b
 
 
@@ -19,6 +22,12 @@ def _power_base(g: Tensor, a: Tensor, b: Tensor) -> Tensor:
     # b a^(b-1), except that x^0 is flat at 0 too, where 0 * 0^-1 would give NaN.
     flat = (a.data == 0) & (b.data == 0)
     return g * (b * a ** (b - 1 + flat))
+
+
+def _power_exponent(g: Tensor, out: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    # a^b log(a), except that 0^b is flat, where 0 * log(0) would give NaN.
+    flat = (a.data == 0) & (b.data >= 0)
+    return g * (out * log(a + flat))
 
 
 @primitive(elementwise=True)
@@ -89,7 +98,7 @@ def _inside(x: Tensor, low: float | None, high: float | None) -> Array:
     return (x.data >= (-np.inf if low is None else low)) & (x.data <= (np.inf if high is None else high))
 
 
-power.vjp(_power_base, lambda g, out, a: g * out * log(a))
+power.vjp(_power_base, _power_exponent)
 exp.vjp(lambda g, out: g * out)
 log.vjp(lambda g, x: g / x)
 sqrt.vjp(lambda g, out: g * 0.5 / out)

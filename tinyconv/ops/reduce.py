@@ -1,62 +1,37 @@
-"""Functions that fold axes away: sums, means, maxima, and the softmax family."""
+"""Functions that fold axes away: sums, means, maxima, lengths, and the softmax family."""
 
 from __future__ import annotations
 
-import builtins
-import math
 from typing import Any
 
 import numpy as np
 
 from tinyconv.engine import Array, Tensor, as_tensor, broadcast_to, primitive
-from tinyconv.errors import ShapeError
-from tinyconv.ops.array import reshape
-from tinyconv.ops.elementwise import exp
-
-Axis = int | tuple[int, ...] | None
-
-
-def _axes(axis: Axis, ndim: int) -> tuple[int, ...]:
-    """`axis` as a tuple of non-negative axes."""
-    wanted = tuple(range(ndim)) if axis is None else (axis,) if isinstance(axis, int | np.integer) else tuple(axis)
-    if builtins.any(not -ndim <= a < ndim for a in wanted):
-        raise ShapeError(f"axis {axis} is out of range for {ndim} axes.")
-    return tuple(int(a) % ndim for a in wanted)
-
-
-def _count(name: str, shape: tuple[int, ...], axis: Axis) -> int:
-    """How many values each result over `axis` has: at least one."""
-    count = math.prod(shape[a] for a in _axes(axis, len(shape)))
-    if count == 0:
-        raise ShapeError(f"{name}: got shape {shape}, expected at least one value along axis {axis}.")
-    return count
-
-
-def _kept(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
-    """`shape` with the axes that are folded away kept as 1."""
-    axes = _axes(axis, len(shape))
-    return tuple(1 if i in axes else n for i, n in enumerate(shape))
+from tinyconv.errors import DataError, ShapeError
+from tinyconv.ops.array import getitem, reshape
+from tinyconv.ops.axes import Axis, axes_of, count_along, kept_shape
+from tinyconv.ops.elementwise import exp, maximum, select
 
 
 @primitive
 def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:  # noqa: A001 - NumPy's name
     """Sum over `axis` (an int, a tuple, or None for all)."""
-    return x.sum(axis=_axes(axis, x.ndim), keepdims=keepdims)
+    return x.sum(axis=axes_of(axis, x.ndim), keepdims=keepdims)
 
 
-sum.vjp(lambda g, x_shape, axis: broadcast_to(reshape(g, _kept(x_shape, axis)), shape=x_shape))
+sum.vjp(lambda g, x_shape, axis: broadcast_to(reshape(g, kept_shape(x_shape, axis)), shape=x_shape))
 
 
 def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Mean over `axis` (an int, a tuple, or None for all)."""
     x = as_tensor(x)
-    return sum(x, axis=axis, keepdims=keepdims) * (1 / _count("mean", x.shape, axis))
+    return sum(x, axis=axis, keepdims=keepdims) * (1 / count_along("mean", x.shape, axis))
 
 
 def var(x: Any, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Tensor:
     """Variance over `axis`: the mean square distance from the mean, times n / (n - ddof)."""
     x = as_tensor(x)
-    n = _count("var", x.shape, axis)
+    n = count_along("var", x.shape, axis)
     if n <= ddof:
         raise ShapeError(f"var: got {n} values per result and ddof={ddof}, expected more values than ddof.")
     centred = x - mean(x, axis=axis, keepdims=True)
@@ -66,19 +41,68 @@ def var(x: Any, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Ten
 def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:  # noqa: A001 - NumPy's name
     """Largest value over `axis`. The first largest element is chosen, then gathered: it alone gets the gradient."""
     x = as_tensor(x)
-    axes = _axes(axis, x.ndim)
+    axes = axes_of(axis, x.ndim)
     others = tuple(i for i in range(x.ndim) if i not in axes)
-    count = _count("max", x.shape, axis)
+    count = count_along("max", x.shape, axis)
     rows = x.transpose(*others, *axes).reshape(*(x.shape[i] for i in others), count)
     where = rows.data.argmax(axis=-1)
-    largest = rows[(*np.indices(where.shape, sparse=True), where)]
-    return reshape(largest, _kept(x.shape, axis)) if keepdims else largest
+    largest = getitem(rows, index=(*np.indices(where.shape, sparse=True), where), unique=True)
+    return reshape(largest, kept_shape(x.shape, axis)) if keepdims else largest
+
+
+@primitive
+def norm(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    """Euclidean length sqrt(sum(x^2)) over `axis` (an int, a tuple, or None for all).
+
+    The gradient is x / norm; at the zero vector, where the length has a kink, it is 0.
+
+    >>> norm([[3, 4], [0, 0]], axis=1).data
+    array([5., 0.], dtype=float32)
+    """
+    return np.sqrt(np.square(x).sum(axis=axes_of(axis, x.ndim), keepdims=keepdims))
+
+
+def _norm_rule(g: Tensor, out: Tensor, x: Tensor, axis: Axis) -> Tensor:
+    kept = kept_shape(x.shape, axis)
+    zero = (out.data == 0).reshape(kept)
+    return select(reshape(g, kept) * x / (reshape(out, kept) + zero), mask=~zero)
+
+
+norm.vjp(_norm_rule)
+
+
+def l2_normalize(x: Any, axis: Axis = -1, eps: float = 1e-12) -> Tensor:
+    """x / max(norm(x), eps) over `axis`: vectors of length 1, as embeddings on the unit sphere are.
+
+    A zero vector stays zero, with gradient 0: it has no direction to turn.
+
+    Parameters
+    ----------
+    x : Tensor, any shape
+    axis : int, tuple of int, or None for all
+    eps : float
+        Vectors shorter than this are divided by it.
+
+    Raises
+    ------
+    DataError
+        `eps` is not positive.
+
+    >>> l2_normalize([[3, 4], [0, 0]]).data.round(1).tolist()
+    [[0.6000000238418579, 0.800000011920929], [0.0, 0.0]]
+    """
+    x = as_tensor(x)
+    if not eps > 0:
+        raise DataError(f"l2_normalize: eps is {eps}, expected a positive number.")
+    length = norm(x, axis=axis, keepdims=True)
+    zero = length.data == 0
+    return select(x, mask=~zero) / maximum(length + zero, eps)
 
 
 @primitive
 def logsumexp(x: Array, axis: Axis = -1, keepdims: bool = False) -> Array:
     """log(sum(exp(x))) over `axis`, without overflow."""
-    axes = _axes(axis, x.ndim)
+    axes = axes_of(axis, x.ndim)
     top = x.max(axis=axes, keepdims=True, initial=-np.inf)
     top = np.where(np.isfinite(top), top, x.dtype.type(0))
     with np.errstate(divide="ignore"):  # no value, or all -inf: log(0) = -inf
@@ -87,7 +111,7 @@ def logsumexp(x: Array, axis: Axis = -1, keepdims: bool = False) -> Array:
 
 
 def _logsumexp_rule(g: Tensor, out: Tensor, x: Tensor, axis: Axis) -> Tensor:
-    kept = _kept(x.shape, axis)
+    kept = kept_shape(x.shape, axis)
     return reshape(g, kept) * exp(x - reshape(out, kept))
 
 
@@ -97,7 +121,7 @@ logsumexp.vjp(_logsumexp_rule)
 @primitive
 def log_softmax(x: Array, axis: Axis = -1) -> Array:
     """x - logsumexp(x): the logarithms of `softmax`, accurate also for tiny probabilities."""
-    axes = _axes(axis, x.ndim)
+    axes = axes_of(axis, x.ndim)
     shifted = x - x.max(axis=axes, keepdims=True, initial=-np.inf)
     return shifted - np.log(np.exp(shifted).sum(axis=axes, keepdims=True))
 
@@ -108,7 +132,7 @@ log_softmax.vjp(lambda g, out, axis: g - exp(out) * sum(g, axis=axis, keepdims=T
 @primitive
 def softmax(x: Array, axis: Axis = -1) -> Array:
     """exp(x) / sum(exp(x)) over `axis`: positive numbers that sum to 1."""
-    axes = _axes(axis, x.ndim)
+    axes = axes_of(axis, x.ndim)
     e = np.exp(x - x.max(axis=axes, keepdims=True, initial=-np.inf))
     return e / e.sum(axis=axes, keepdims=True)
 
