@@ -13,7 +13,7 @@ import numpy as np
 import tinyconv as tc
 from tinyconv import viz
 from tinyconv.data.images import sample_photograph
-from tinyconv.data.painted import painted_style
+from tinyconv.data.makers.whirls import painted_style
 from tinyconv.kernels.geometry import conv_geometry
 from tinyconv.models.tinyvgg import load_tiny_vgg
 from tinyconv.optim import LBFGS

@@ -16,7 +16,7 @@ from lessons.machinery.files import prepare_folder, write_whole
 from lessons.machinery.page import Chapter, page
 from lessons.machinery.run import Outcome, run
 from tinyconv.data.images import sample_photograph
-from tinyconv.data.painted import painted_style
+from tinyconv.data.makers.whirls import painted_style
 from tinyconv.style.features import own_features
 from tinyconv.style.transfer import Record, stylize
 from tinyconv.viz.images import strip

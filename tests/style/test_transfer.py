@@ -5,7 +5,7 @@ import pytest
 
 import tinyconv as tc
 from tinyconv.data.images import sample_photograph
-from tinyconv.data.painted import painted_style
+from tinyconv.data.makers.whirls import painted_style
 from tinyconv.style.features import own_features
 from tinyconv.style.transfer import OPTIMIZERS, stylize
 

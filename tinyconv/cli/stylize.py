@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from tinyconv.data.images import check_output, read_image, sample_photograph, write_image
-from tinyconv.data.painted import painted_style
+from tinyconv.data.makers.whirls import painted_style
+from tinyconv.data.packs import locate
+from tinyconv.data.registry import lookup
 from tinyconv.errors import DataError
 from tinyconv.style.features import Features, own_features, squeezenet_features
 from tinyconv.style.transfer import OPTIMIZERS, Record, stylize
 
-SQUEEZENET = Path("weights") / "squeezenet1_1_imagenet_fp16.npz"  # in the folder TINYCONV_DATA names
 SIZES = (32, 2048)
 
 
@@ -30,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the noise in the starting picture (default: %(default)s)")
     parser.add_argument("--optimizer", choices=OPTIMIZERS, default="adam", help="(default: %(default)s)")
     parser.add_argument("--weights", help="'own', the net that comes with tinyconv, or an .npz file of SqueezeNet 1.1 "
-                        f"(default: {SQUEEZENET} in the folder TINYCONV_DATA names if it is there, else own)")
+                        "(default: the pack squeezenet1_1 if `tinyconv weights path squeezenet1_1` finds it, else own)")
     parser.add_argument("--content-weight", type=float, default=1.0, help="keep more of the photograph (default: %(default)s)")
     parser.add_argument("--style-weight", type=float, default=1.0, help="take more of the painting (default: %(default)s)")
     parser.add_argument("--variation-weight", type=float, default=1.0, help="smoother (default: %(default)s)")
@@ -79,5 +78,5 @@ def _features(weights: str | None) -> Features:
         return own_features()
     if weights is not None:
         return squeezenet_features(weights)
-    pack = Path(os.environ.get("TINYCONV_DATA", "")) / SQUEEZENET
-    return squeezenet_features(pack) if "TINYCONV_DATA" in os.environ and pack.exists() else own_features()
+    pack = locate(lookup("squeezenet1_1"))
+    return squeezenet_features(pack) if pack else own_features()

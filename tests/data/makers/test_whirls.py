@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinyconv.data.painted import painted_style
+from tinyconv.data.makers.whirls import painted_style
 
 
 def test_same_generator_same_painting():
