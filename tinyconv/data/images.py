@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
+import struct
 import warnings
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +16,23 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from tinyconv.data.arguments import check_count
 from tinyconv.data.files import check_writable, whole_file
+from tinyconv.data.quoting import one_line
 from tinyconv.errors import DataError
 
 Picture = NDArray[np.float32]
 
 READABLE_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "La", "RGBa", "CMYK", "YCbCr", "HSV"}
+ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 SIXTEEN_BIT = {"I;16", "I;16L", "I;16B", "I;16N"}
 
 
 def read_image(path: str | Path, longer_side: int | None = None) -> Picture:
     """Read a picture as the camera meant it: turned by its EXIF flag, transparency over white.
+
+    Palettes, grey, two-level, CMYK (also as Adobe stores it, inverted) and YCbCr pictures become RGB of 8 bits.
+    Of an animated or many-paged file it is the first picture.
 
     Parameters
     ----------
@@ -37,17 +47,32 @@ def read_image(path: str | Path, longer_side: int | None = None) -> Picture:
     Raises
     ------
     DataError
-        No such file, a folder, not a picture, cut short, too large, or of a kind that cannot be shown as RGB.
+        No such file, a folder, not a picture, cut short, of more pixels than Pillow's limit, or of a kind that cannot be shown as
+        RGB: float or 32-bit pixels have no fixed range. A `longer_side` below 1.
     """
     path = Path(path)
-    if path.is_dir():
-        raise DataError(f"{path} is a folder, expected a picture file.")
+    if longer_side is not None:
+        check_count(longer_side, "longer_side", "read_image")
+    with faults_named(path), Image.open(path) as opened:
+        opened.load()
+        image = as_rgb(ImageOps.exif_transpose(opened), path)
+    if longer_side is not None:
+        image = image.resize(fitted_size(image.size, longer_side), Image.Resampling.LANCZOS)
+    return np.asarray(image, np.float32) / np.float32(255)
+
+
+@contextlib.contextmanager
+def faults_named(path: Path) -> Iterator[None]:
+    """Whatever Pillow does about a file that it cannot read becomes a `DataError`; its remarks on odd metadata are dropped."""
     try:
+        if path.is_dir():
+            raise DataError(f"{path} is a folder, expected a picture file.")
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as opened:
-                opened.load()
-                image = _as_rgb(ImageOps.exif_transpose(opened), path)
+            yield
+    except DataError:
+        raise
     except FileNotFoundError:
         raise DataError(f"{path} does not exist, expected a picture file.") from None
     except UnidentifiedImageError:
@@ -55,13 +80,11 @@ def read_image(path: str | Path, longer_side: int | None = None) -> Picture:
         raise DataError(f"{path} is not a picture ({size} bytes), expected PNG, JPEG or another format Pillow reads.") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise DataError(f"{path} unpacks to more than {Image.MAX_IMAGE_PIXELS:,} pixels; shrink it first.") from None
-    except DataError:
-        raise
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, OverflowError, KeyError) as error:
-        raise DataError(f"{path} cannot be read ({error}); the file is damaged or cut short.") from error
-    if longer_side is not None:
-        image = image.resize(fitted_size(image.size, longer_side), Image.Resampling.LANCZOS)
-    return np.asarray(image, np.float32) / np.float32(255)
+    except (OSError, SyntaxError, ValueError, LookupError, ArithmeticError, TypeError, EOFError, RuntimeError, AttributeError,
+            AssertionError, struct.error, zlib.error) as error:
+        if isinstance(error, OSError) and error.strerror:  # the system's word, not Pillow's
+            raise DataError(f"{one_line(path)} cannot be read ({error.strerror}).") from error
+        raise DataError(f"{path} cannot be read ({one_line(error)}); the file is damaged or cut short.") from error
 
 
 def fitted_size(size: tuple[int, int], longer_side: int) -> tuple[int, int]:
@@ -85,13 +108,13 @@ def write_image(path: str | Path, picture: Any) -> None:
         Image.fromarray(pixels).save(partial)
 
 
-def check_output(path: str | Path) -> None:
-    """Fail now, not after the work, if a picture cannot be written to `path`."""
+def check_output(path: str | Path, endings: tuple[str, ...] = ENDINGS) -> None:
+    """Fail now, not after the work, if a picture with one of `endings` cannot be written to `path`."""
     path = Path(path)
     if path.is_dir():
         raise DataError(f"{path} is a folder, expected the name of a picture file to write.")
-    if path.suffix.lower() not in {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"}:
-        raise DataError(f"{path} has the ending {path.suffix!r}, expected .png, .jpg, .webp, .tif or .bmp.")
+    if path.suffix.lower() not in endings:
+        raise DataError(f"{path} has the ending {path.suffix!r}, expected {' or '.join(endings)}.")
     check_writable(path.parent)
     if path.exists() and not os.access(path, os.W_OK):
         raise DataError(f"{path} cannot be written: it is there and write-protected.")
@@ -116,9 +139,10 @@ def sample_photograph(longer_side: int = 256) -> Picture:
     return read_image(Path(folders[0]) / "mpl-data" / "sample_data" / "grace_hopper.jpg", longer_side)
 
 
-def _as_rgb(image: Image.Image, path: Path) -> Image.Image:
+def as_rgb(image: Image.Image, path: Path) -> Image.Image:
+    """`image`, as Pillow opened it from `path`, in mode RGB of 8 bits: transparency over white, or refused by name."""
     if image.mode in SIXTEEN_BIT:
-        return Image.fromarray((np.asarray(image).astype(np.uint32) // 257).astype(np.uint8)).convert("RGB")
+        return Image.fromarray(((np.asarray(image).astype(np.uint32) + 128) // 257).astype(np.uint8)).convert("RGB")
     if image.mode not in READABLE_MODES:
         raise DataError(f"{path} has pixels of Pillow's mode {image.mode}, which have no fixed range; expected 8-bit or "
                         "16-bit grey or colour: convert it first.")
