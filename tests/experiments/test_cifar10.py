@@ -6,14 +6,7 @@ import pytest
 import tinyconv as tc
 from tinyconv.cli.main import main
 from tinyconv.experiments import cifar10
-from tinyconv.models.tinyvgg import tiny_vgg
-from tinyconv.nn import Sequential
-from tinyconv.optim import SGD
-
-
-def new_run(seed=0):
-    net = tiny_vgg(np.random.default_rng(seed))
-    return net, SGD(net.parameters(), 0.1, 0.9)
+from tinyconv.nn import Linear, Sequential
 
 
 def test_batches_are_shifted_and_flipped_copies_of_their_images():
@@ -28,34 +21,57 @@ def test_batches_are_shifted_and_flipped_copies_of_their_images():
 
 
 def test_learning_rate_warms_up_and_falls_to_nothing():
-    rates = [cifar10._learning_rate(step, 1000) for step in range(1000)]
+    rates = [cifar10._schedule(1000)(step) for step in range(1000)]
     assert np.argmax(rates) in range(45, 55)
     assert rates[0] < 0.05 * cifar10.LEARNING_RATE
     assert rates[-1] < 1e-5 * cifar10.LEARNING_RATE
+    warm, half = 0.03 * 21 / 50, 0.5 * (1 + np.cos(np.pi * 20 / 1000))
+    assert rates[20] == pytest.approx(warm * half, rel=1e-12)
 
 
-def test_a_checkpoint_brings_back_weights_velocities_and_progress(tmp_path, capsys):
-    net, optimizer = new_run()
-    optimizer.velocity = [np.full(v.shape, 0.5, np.float32) for v in optimizer.velocity]
-    path = tmp_path / "run.npz"
-    cifar10._save(path, net, optimizer, {"seed": 0, "epochs": 8, "epoch": 3, "seconds": 12.5})
-    other, other_optimizer = new_run(seed=1)
-    assert cifar10._resume(path, other, other_optimizer, seed=0, epochs=8) == (3, 12.5)
+@pytest.fixture
+def few_images(monkeypatch):
+    """Sixteen noise images as CIFAR-10, in batches of four; a net of one layer."""
+    rng = np.random.default_rng(0)
+    images, labels = rng.integers(0, 256, (16, 32, 32, 3), np.uint8), rng.integers(0, 10, 16)
+    monkeypatch.setattr(cifar10, "load_cifar10", lambda: (images, labels, images, labels))
+    monkeypatch.setattr(cifar10, "BATCH", 4)
+
+    def one_layer(rng):
+        layer = Linear(3, 10, rng=rng)
+        return Sequential(mean=lambda x: tc.mean(x, axis=(1, 2)), logits=layer)
+
+    monkeypatch.setattr(cifar10, "tiny_vgg", one_layer)
+
+
+def test_an_interrupted_run_is_the_same_run(few_images, tmp_path, monkeypatch):
+    net, accuracy, seconds = cifar10.train(0, tmp_path / "whole.npz", epochs=4)
+    steps, loss = iter(range(100)), cifar10._loss
+
+    def interrupted(net, batch):
+        if next(steps) == 9:
+            raise KeyboardInterrupt
+        return loss(net, batch)
+
+    monkeypatch.setattr(cifar10, "_loss", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        cifar10.train(0, tmp_path / "left.npz", epochs=4)
+    monkeypatch.setattr(cifar10, "_loss", loss)
+    with pytest.raises(tc.DataError, match="the run has epochs 4, expected 5"):
+        cifar10.train(0, tmp_path / "left.npz", epochs=5)
+    with pytest.raises(tc.DataError, match="the run has seed 0, expected 1"):
+        cifar10.train(1, tmp_path / "left.npz", epochs=4)
+    again, same, _ = cifar10.train(0, tmp_path / "left.npz", epochs=4)
+    assert same == accuracy
+    assert seconds > 0
     for name, array in net.state().items():
-        np.testing.assert_array_equal(other.state()[name], array)
-    assert all((v == 0.5).all() for v in other_optimizer.velocity)
-    assert [p.name for p in tmp_path.iterdir()] == ["run.npz"]
+        np.testing.assert_array_equal(again.state()[name], array)
+    assert list(tmp_path.iterdir()) == []  # the work is done
 
 
-def test_a_checkpoint_of_another_run_is_refused(tmp_path):
-    net, optimizer = new_run()
-    path = tmp_path / "run.npz"
-    cifar10._save(path, net, optimizer, {"seed": 0, "epochs": 8, "epoch": 3, "seconds": 12.5})
-    with pytest.raises(tc.DataError, match="seed 0 and 8 epochs, not 1 and 8"):
-        cifar10._resume(path, net, optimizer, seed=1, epochs=8)
-    np.savez(path, x=np.zeros(3))
-    with pytest.raises(tc.DataError, match="not a checkpoint"):
-        cifar10._resume(path, net, optimizer, seed=0, epochs=8)
+def test_another_seed_is_another_run(few_images, tmp_path):
+    first, second = (cifar10.train(seed, tmp_path / "run.npz", epochs=1)[0].state() for seed in (0, 1))
+    assert not np.array_equal(first["logits.weight"], second["logits.weight"])
 
 
 def test_accuracy_counts_the_largest_logits():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import tinyconv as tc
+from tinyconv.engine import primitive
 from tinyconv.optim import LBFGS
 
 
@@ -194,3 +195,127 @@ def test_a_closure_may_call_backward_itself():
         eager.step(with_backward)
     np.testing.assert_array_equal(ours.data, theirs.data)
     assert not np.array_equal(ours.data, [-1.2, 1.0])
+
+
+def quartic(p):
+    return (p**4).sum() + ((p - 2) ** 2).sum() / 10
+
+
+def ill_conditioned(p):
+    return (p * p * np.logspace(-3, 3, 5)).sum() + p.sum()
+
+
+@pytest.mark.parametrize(("function", "start", "steps"), [
+    (rosenbrock, [-1.2, 1.0], 30), (rosenbrock, [30.0, -20.0], 40),
+    (quartic, [5.0, -9.0, 0.3], 8), (ill_conditioned, [1.0, 2.0, -3.0, 4.0, 5.0], 10),
+])
+@pytest.mark.parametrize("lr", [1e-3, 1.0, 50.0])
+def test_every_step_ends_where_both_strong_wolfe_conditions_hold(function, start, steps, lr):
+    p = tc.Parameter(np.array(start))
+    optimizer = LBFGS([p], lr=lr, max_evaluations=40)
+    checked = 0
+    for _ in range(steps):
+        before, loss, gradient = p.data, function(p).item(), tc.grad(function(p), p).data
+        if np.abs(gradient).max() < 1e-5:  # from here on losses differ by their rounding
+            break
+        optimizer.step(lambda: function(p))
+        move, end = p.data - before, tc.grad(function(p), p).data
+        assert function(p).item() <= loss + 1e-4 * (gradient @ move)
+        assert abs(end @ move) <= 0.9 * abs(gradient @ move)
+        checked += 1
+    assert checked >= 5
+
+
+def test_a_search_without_enough_evaluations_ends_at_the_best_decrease():
+    p = tc.Parameter(np.array([1e4]))
+    optimizer, seen = LBFGS([p], lr=1e-3, max_evaluations=3), []
+
+    def parabola():
+        seen.append(p.data.item())
+        return (p * p).sum()
+
+    loss = optimizer.step(parabola)
+    assert len(seen) == 4  # the start, and three that are all still too near
+    assert p.data.item() == min(seen)
+    assert loss == min(seen) ** 2
+
+
+def test_near_a_minimum_above_zero_the_slope_decides():
+    p = tc.Parameter(np.array([3.0, -2.0]))
+    optimizer, closure = LBFGS([p]), Counted(lambda: ((p - 1) ** 2 * np.array([1.0, 7.0])).sum() + ((p - 1) ** 4).sum() + 1000)
+    for _ in range(20):
+        optimizer.step(closure)
+    np.testing.assert_allclose(p.data, [1, 1], atol=1e-10)  # losses alone would stop 1e-7 before
+    assert closure.calls < 60
+
+
+def test_a_function_without_a_minimum_is_followed_down():
+    p = tc.Parameter(np.array([0.0]))
+    optimizer = LBFGS([p], max_evaluations=6)
+    losses = [optimizer.step(lambda: (p * -1.0).sum()) for _ in range(3)]
+    assert losses[0] > losses[1] > losses[2]
+    assert np.isfinite(p.data).all()
+
+
+def test_a_step_without_a_closure_is_refused():
+    with pytest.raises(tc.GradientError, match=r"LBFGS.step: got no closure"):
+        LBFGS([tc.Parameter([1.0])]).step()
+
+
+def test_a_loaded_state_continues_to_the_bit():
+    ours, theirs = tc.Parameter(np.array([-1.2, 1.0])), tc.Parameter(np.zeros(2))
+    first, second = LBFGS([ours], history=4), LBFGS([theirs], lr=0.5, history=4)
+    for _ in range(7):
+        first.step(lambda: rosenbrock(ours))
+    theirs.assign(ours.data)
+    second.load_state(first.state())
+    for _ in range(7):
+        assert first.step(lambda: rosenbrock(ours)) == second.step(lambda: rosenbrock(theirs))
+        np.testing.assert_array_equal(ours.data, theirs.data)
+    for name, array in first.state().items():
+        np.testing.assert_array_equal(second.state()[name], array)
+
+
+def test_a_state_with_more_pairs_than_rows_is_refused():
+    optimizer = LBFGS([tc.Parameter([1.0, 2.0])], history=3)
+    with pytest.raises(tc.ShapeError, match="pairs is 4, expected 0 to 3"):
+        optimizer.load_state(optimizer.state() | {"pairs": np.array(4)})
+
+
+@primitive
+def sine(x):
+    """sin(x)."""
+    return np.sin(x)
+
+
+sine.vjp(lambda g, x: g * sine(x + np.pi / 2))
+
+
+def test_first_steps_on_a_wavy_function_end_where_both_strong_wolfe_conditions_hold():
+    p = tc.Parameter(np.zeros(1))
+
+    def wavy():
+        return (p * p / 10 + sine(p * 7.0) * 2 + sine(p * 23.0)).sum()
+
+    for start, lr in itertools.product(np.linspace(-6, 6, 41), [0.01, 0.3, 2.0, 17.0]):
+        p.assign([start])
+        optimizer, closure = LBFGS([p], lr=lr, max_evaluations=60), Counted(wavy)
+        loss, slope = wavy().item(), tc.grad(wavy(), p).data
+        optimizer.step(closure)
+        move = p.data - start
+        assert abs(move.item()) > 0
+        assert wavy().item() <= loss + 1e-4 * (slope * move).item()
+        assert abs(tc.grad(wavy(), p).data) <= 0.9 * abs(slope)
+        assert closure.calls <= 25
+
+
+def test_a_search_that_ends_early_takes_the_lowest_point_not_the_last():
+    p = tc.Parameter(np.array([0.0]))
+    planned = iter([(0.0, -1.0), (-1.0, -0.95), (-0.5, -0.95)])  # loss and slope of each evaluation; the last is too far
+
+    def loss():
+        height, slope = next(planned)
+        return (p * slope).sum() + (height - slope * p.data.item())
+
+    assert LBFGS([p], max_evaluations=2).step(loss) == -1
+    assert p.data.tolist() == [1]

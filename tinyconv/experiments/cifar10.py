@@ -5,28 +5,23 @@ Every run on the test set: SGD as below, 78.31 %, which ships; Adam (2e-3, 8 epo
 
 from __future__ import annotations
 
-import math
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
-from tinyconv.data.arrays import read_npz
 from tinyconv.data.cifar10 import SOURCE, load_cifar10
-from tinyconv.data.files import check_writable, whole_file
-from tinyconv.engine import no_grad, tensor
-from tinyconv.errors import DataError
+from tinyconv.data.files import check_writable
+from tinyconv.engine import Tensor, no_grad, tensor
 from tinyconv.experiments.machine import machine
 from tinyconv.experiments.results import Result
 from tinyconv.models.tinyvgg import WEIGHTS, save_tiny_vgg, tiny_vgg
 from tinyconv.nn import Sequential
 from tinyconv.ops.loss import cross_entropy
-from tinyconv.optim import SGD
+from tinyconv.optim import SGD, Cosine, WarmUp
+from tinyconv.train import fit
 
 Array = NDArray[Any]
 
@@ -55,27 +50,17 @@ def train(seed: int, checkpoint: Path, epochs: int = EPOCHS) -> tuple[Sequential
     train_images, train_labels, test_images, test_labels = load_cifar10()
     net = tiny_vgg(np.random.default_rng(seed))
     optimizer = SGD(net.parameters(), LEARNING_RATE, MOMENTUM, WEIGHT_DECAY)
-    first, seconds = _resume(checkpoint, net, optimizer, seed, epochs)
     per_epoch = len(train_images) // BATCH
-    for epoch in range(first, epochs):
-        began = time.perf_counter()
-        rng = np.random.default_rng([seed, epoch])  # one generator an epoch: a resumed run is the same run
-        bar = tqdm(_batches(train_images, train_labels, rng), total=per_epoch, desc=f"epoch {epoch + 1}/{epochs}")
-        losses = []
-        for step, (images, labels) in enumerate(bar, epoch * per_epoch):
-            optimizer.lr = _learning_rate(step, epochs * per_epoch)
-            optimizer.zero_grad()
-            loss = cross_entropy(net(images), labels)
-            loss.backward()
-            optimizer.step()
-            losses.append(loss.item())
-            if step % 20 == 0:
-                bar.set_postfix(loss=f"{np.mean(losses[-100:]):.3f}")
-        seconds += time.perf_counter() - began
-        _save(checkpoint, net, optimizer, {"seed": seed, "epochs": epochs, "epoch": epoch + 1, "seconds": seconds})
+
+    def batches() -> Iterator[tuple[Array, Array]]:
+        epoch = optimizer.steps // per_epoch
+        return _batches(train_images, train_labels, np.random.default_rng([seed, epoch]))  # one generator an epoch
+
+    records = list(fit(net, optimizer, _loss, batches, epochs=epochs, schedule=_schedule(epochs * per_epoch),
+                       checkpoint=checkpoint, extra={"seed": seed, "epochs": epochs}))
     test_accuracy = accuracy(net, test_images, test_labels)
     checkpoint.unlink(missing_ok=True)
-    return net, test_accuracy, seconds
+    return net, test_accuracy, sum(record.seconds for record in records)
 
 
 def accuracy(net: Sequential, images: Array, labels: Array) -> float:
@@ -88,10 +73,14 @@ def accuracy(net: Sequential, images: Array, labels: Array) -> float:
     return right / len(images)
 
 
-def _learning_rate(step: int, steps: int) -> float:
+def _loss(net: Sequential, batch: tuple[Array, Array]) -> Tensor:
+    images, labels = batch
+    return cross_entropy(net(images), labels)
+
+
+def _schedule(steps: int) -> WarmUp:
     """A warm-up over the first 5 %, then half a cosine down to 0."""
-    warm = 0.05 * steps
-    return LEARNING_RATE * min(1.0, (step + 1) / warm) * 0.5 * (1 + math.cos(math.pi * step / steps))
+    return WarmUp(Cosine(LEARNING_RATE, steps), 0.05 * steps)
 
 
 def _batches(images: Array, labels: Array, rng: np.random.Generator) -> Iterator[tuple[Array, Array]]:
@@ -105,30 +94,3 @@ def _batches(images: Array, labels: Array, rng: np.random.Generator) -> Iterator
         flips = rng.random(BATCH) < 0.5
         batch[flips] = batch[flips, :, ::-1]
         yield batch / np.float32(255), labels[chosen]
-
-
-def _save(path: Path, net: Sequential, optimizer: SGD, progress: dict[str, float]) -> None:
-    """All that the rest of the run depends on, whole or not at all."""
-    arrays = {f"net.{name}": array for name, array in net.state().items()}
-    arrays |= {f"velocity.{i}": v for i, v in enumerate(optimizer.velocity)}
-    with whole_file(path) as partial:
-        np.savez(partial, **arrays, **progress)  # type: ignore[arg-type]
-
-
-def _resume(path: Path, net: Sequential, optimizer: SGD, seed: int, epochs: int) -> tuple[int, float]:
-    """Continue what `path` holds: the epoch to begin with and the seconds spent before."""
-    check_writable(path.parent)
-    if not path.exists():
-        return 0, 0.0
-    saved = read_npz(path)
-    expected = {"seed", "epochs", "epoch", "seconds", *(f"net.{name}" for name in net.state())}
-    expected |= {f"velocity.{i}" for i in range(len(optimizer.velocity))}
-    if saved.keys() != expected:
-        raise DataError(f"{path} is not a checkpoint of this experiment; move it away.")
-    if (int(saved["seed"]), int(saved["epochs"])) != (seed, epochs):
-        raise DataError(f"{path} is a run with seed {saved['seed']} and {saved['epochs']} epochs, not {seed} and {epochs}; "
-                        "move it away, or continue it with its own seed.")
-    net.load_state({name[4:]: array for name, array in saved.items() if name.startswith("net.")})
-    optimizer.velocity = [saved[f"velocity.{i}"] for i in range(len(optimizer.velocity))]
-    tqdm.write(f"continuing {path} after epoch {saved['epoch']}", file=sys.stderr)
-    return int(saved["epoch"]), float(saved["seconds"])

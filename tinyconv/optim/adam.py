@@ -1,4 +1,4 @@
-"""Adam: each number gets a step of its own size."""
+"""Adam: RMSProp with momentum, both corrected for having started at zero; AdamW lets weights decay by themselves."""
 
 from __future__ import annotations
 
@@ -7,30 +7,54 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from tinyconv.engine import Parameter
+from tinyconv.engine import Array, Parameter
+from tinyconv.errors import GradientError
 from tinyconv.optim.optimizer import Optimizer
 
 
 class Adam(Optimizer):
-    """p = p - lr * m / (sqrt(v) + eps), m and v the bias-corrected running means of gradient and its square.
+    """p = p - lr * m / (sqrt(v) + eps), m and v the bias-corrected running means of g and of its square.
+
+    g is the gradient + weight_decay * p.
 
     Source: Kingma & Ba 2015, algorithm 1.
     """
 
-    def __init__(self, parameters: Iterable[Parameter], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
-                 eps: float = 1e-8) -> None:
-        super().__init__(parameters, lr)
-        self.betas, self.eps, self.steps = betas, eps, 0
-        self.mean = [np.zeros(p.shape, p.dtype) for p in self.parameters]
-        self.square = [np.zeros(p.shape, p.dtype) for p in self.parameters]
+    remembers = ("mean", "square")
 
-    def step(self) -> None:
-        """Move every parameter once."""
-        self.steps += 1
+    def __init__(self, parameters: Iterable[Parameter], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
+                 eps: float = 1e-8, weight_decay: float = 0.0) -> None:
+        super().__init__(parameters, lr, beta1=betas[0], beta2=betas[1], eps=eps, weight_decay=weight_decay)
+        self.betas, self.eps, self.weight_decay = betas, eps, weight_decay
+        if max(betas) >= 1:
+            raise GradientError(f"{type(self).__name__}: betas are {betas}, expected numbers from 0 to less than 1.")
+
+    def change(self, p: Array, g: Array, *moments: Array) -> Array:
+        """lr times the mean gradient over the root of its mean square."""
+        if self.weight_decay:
+            g = g + self.weight_decay * p
+        return self.adapted(g, *moments)
+
+    def adapted(self, g: Array, m: Array, v: Array) -> Array:
+        """lr * m / (sqrt(v) + eps), after `g` has been counted into the means."""
         first, second = self.betas
         rate = self.lr / (1 - first**self.steps)
         root = math.sqrt(1 - second**self.steps)
-        for p, g, m, v in zip(self.parameters, self.gradients(), self.mean, self.square, strict=True):
-            m += (1 - first) * (g - m)
-            v += (1 - second) * (g * g - v)
-            p.assign(p.data - rate * m / (np.sqrt(v) / root + self.eps))
+        m += (1 - first) * (g - m)
+        v += (1 - second) * (g * g - v)
+        return rate * m / (np.sqrt(v) / root + self.eps)
+
+
+class AdamW(Adam):
+    """p = p - lr * weight_decay * p, then as Adam with the bare gradient: large gradients no longer hide the decay.
+
+    Source: Loshchilov & Hutter 2019, algorithm 2.
+    """
+
+    def __init__(self, parameters: Iterable[Parameter], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
+                 eps: float = 1e-8, weight_decay: float = 1e-2) -> None:
+        super().__init__(parameters, lr, betas, eps, weight_decay)
+
+    def change(self, p: Array, g: Array, *moments: Array) -> Array:
+        """Adam's change, and beside it the decay."""
+        return self.adapted(g, *moments) + self.lr * self.weight_decay * p

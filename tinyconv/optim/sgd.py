@@ -1,29 +1,36 @@
-"""Gradient descent, and with momentum a ball that rolls."""
+"""Gradient descent, with momentum a ball that rolls, and with Nesterov's momentum one that looks where it rolls."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numpy as np
-
-from tinyconv.engine import Parameter
+from tinyconv.engine import Array, Parameter
+from tinyconv.errors import GradientError
 from tinyconv.optim.optimizer import Optimizer
 
 
 class SGD(Optimizer):
-    """v = momentum * v + gradient + weight_decay * p;  p = p - lr * v.
+    """v = momentum * v + g;  p = p - lr * v, where g is the gradient + weight_decay * p.
 
-    Source: Polyak 1964 in the form of Sutskever et al. 2013 (without Nesterov's look-ahead).
+    With `nesterov`, p = p - lr * (g + momentum * v): the step is taken as from where the velocity will have led.
+
+    Source: Polyak 1964; Nesterov 1983 in the form of Sutskever et al. 2013.
     """
 
-    def __init__(self, parameters: Iterable[Parameter], lr: float, momentum: float = 0.0, weight_decay: float = 0.0) -> None:
-        super().__init__(parameters, lr)
-        self.momentum, self.weight_decay = momentum, weight_decay
-        self.velocity = [np.zeros(p.shape, p.dtype) for p in self.parameters]
+    remembers = ("velocity",)
 
-    def step(self) -> None:
-        """Move every parameter once, along its velocity."""
-        for p, g, v in zip(self.parameters, self.gradients(), self.velocity, strict=True):
-            v *= self.momentum
-            v += g + self.weight_decay * p.data if self.weight_decay else g
-            p.assign(p.data - self.lr * v)
+    def __init__(self, parameters: Iterable[Parameter], lr: float, momentum: float = 0.0, weight_decay: float = 0.0,
+                 nesterov: bool = False) -> None:
+        super().__init__(parameters, lr, momentum=momentum, weight_decay=weight_decay, nesterov=nesterov)
+        self.momentum, self.weight_decay, self.nesterov = momentum, weight_decay, nesterov
+        if nesterov and not momentum:
+            raise GradientError("SGD: nesterov without momentum changes nothing; give momentum=0.9.")
+
+    def change(self, p: Array, g: Array, *moments: Array) -> Array:
+        """lr times the velocity, or times the velocity one step ahead."""
+        (v,) = moments
+        if self.weight_decay:
+            g = g + self.weight_decay * p
+        v *= self.momentum
+        v += g
+        return self.lr * (g + self.momentum * v if self.nesterov else v)
