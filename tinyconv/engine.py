@@ -143,6 +143,9 @@ class Tensor:
             node.grad = g.data if node.grad is None else _frozen(node.grad + g.data)
 
     def __reduce__(self) -> Any:
+        if self._node is not None and self._node.op is not None:
+            raise GradientError(f"copy: a result of {self._node.op.name} {self.shape} cannot be copied or pickled with its "
+                                "graph; copy its values: tc.tensor(t.data).")
         return tensor, (self._data, self.dtype, self.requires_grad)  # copies, deep copies and pickles are leaves of their own
 
     def __repr__(self) -> str:
@@ -221,7 +224,7 @@ class Parameter(Tensor):
         self.version += 1
 
     def __reduce__(self) -> Any:
-        return Parameter, (self._data, self.requires_grad)
+        return Parameter, (self._data, self.requires_grad), (None, {"version": self.version})
 
 
 def tensor(a: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
@@ -267,6 +270,11 @@ def no_grad() -> Iterator[None]:
         yield
 
 
+def recording() -> bool:
+    """Whether operations leave nodes here: False within `no_grad()`."""
+    return _recording.get()
+
+
 @contextlib.contextmanager
 def debug() -> Iterator[None]:
     """Within this block every operation remembers the line that called it, and values and gradients must be finite."""
@@ -310,6 +318,9 @@ class Primitive:
             raise GradientError(f"{self.name}: the argument {sorted(taken)} means something else in a rule; rename it.")
         self.rules: tuple[Rule, ...] = ()
         self.names: tuple[frozenset[str], ...] = ()
+
+    def __reduce__(self) -> str:
+        return self.__name__  # copies are the primitive itself, a pickle holds its name, as for any function
 
     def vjp(self, *rules: Rule) -> None:
         """Declare the rules, one per input: what arrives at the output, taken back to that input."""

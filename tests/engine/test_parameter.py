@@ -77,6 +77,7 @@ def test_a_copy_is_a_leaf_of_its_own(duplicate):
     assert p.grad.tolist() == twin.grad.tolist() == [1, 2]
     twin.assign([7, 7])
     assert p.data.tolist() == [1, 2]
+    assert (p.version, twin.version, duplicate(twin).version) == (0, 1, 1)
     assert not duplicate(tc.Parameter([1.0], requires_grad=False)).requires_grad
 
 

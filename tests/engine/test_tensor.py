@@ -37,6 +37,25 @@ def test_a_copy_of_a_tensor_is_a_leaf_of_its_own(duplicate):
     assert not duplicate(tc.tensor([1.0])).requires_grad
 
 
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_a_tensor_with_a_graph_refuses_to_be_copied(duplicate):
+    x = tc.tensor([2.0, 3.0], requires_grad=True)
+    for holder in (x * 2, [x * 2]):
+        if holder.__class__ is list and duplicate is copy.copy:
+            continue  # a shallow copy of a list copies no tensor
+        with pytest.raises(tc.GradientError, match=r"a result of multiply \(2,\) .*: tc\.tensor\(t\.data\)\.$"):
+            duplicate(holder)
+    with tc.no_grad():
+        duplicate(x * 2)
+    duplicate(tc.tensor([1.0]) * 2)
+    duplicate(tc.tensor((x * 2).data))
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda f: pickle.loads(pickle.dumps(f))])
+def test_a_copy_of_a_primitive_is_the_primitive(duplicate):
+    assert duplicate(tc.relu) is tc.relu
+
+
 def test_a_tensor_of_a_tensor_is_a_new_constant():
     x = tc.tensor([1.0, 2.0], requires_grad=True)
     copy = tc.tensor(x * 2, dtype=np.float64)

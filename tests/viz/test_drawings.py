@@ -21,6 +21,9 @@ DRAWINGS = {
     "empty heat map": lambda: viz.heat_maps([np.zeros((2, 2))], caption="Nothing."),
     "curves": lambda: viz.curves({"a": ([0, 1], [1, 10]), "_b": ([0, 1], [2, 3])}, log=True, caption="Two curves."),
     "bars": lambda: viz.bars({"a": [1, 2], "b": [3, 4]}, ["x", "y"], caption="Four bars."),
+    "embedding": lambda: viz.embedding([[[0, 0], [1, 2]], [[3, 1], [0, 0]]], np.zeros((2, 4, 4, 3)), [0, 11], ["a", "b"],
+                                       caption="Two pictures in two planes."),
+    "grey embedding": lambda: viz.embedding([np.zeros((1, 2))], np.eye(4)[None], [5], caption="One picture in grey."),
     "graph": lambda: viz.draw_graph(["x", "y"], [(0, 1), (0, 1)], ["in", "out"], ["+1", "+2"], caption="A square."),
 }
 
@@ -74,6 +77,17 @@ def test_curve_has_a_short_line_for_each_tangent():
     for (x, y, slope), ((x0, y0), (x1, y1)) in zip([(2.0, 1.0, 3.0), (5.0, -1.0, 0.0)], segments, strict=True):
         assert (y1 - y0) / (x1 - x0) == pytest.approx(slope)
         assert ((x0 + x1) / 2, (y0 + y1) / 2) == pytest.approx((x, y))
+
+
+def test_embedding_puts_each_picture_at_its_point():
+    black, white = np.zeros((1, 8, 8, 3)), np.ones((1, 8, 8, 3))
+    figure = viz.embedding([[[0.0, 0.0], [1.0, 0.0]]], np.concatenate([black, white]), [0, 1])
+    drawn = np.asarray(Image.open(io.BytesIO(figure.png(dpi=100))).convert("L"))
+    dark, bright = (np.argwhere(drawn == shade) for shade in (0, 255))
+    assert dark[:, 1].mean() < drawn.shape[1] / 3
+    assert len(bright)
+    places = [artist.xy for artist in figure.axes[0].artists]
+    assert [tuple(place) for place in places] == [(0.0, 0.0), (1.0, 0.0)]
 
 
 def test_graph_puts_children_right_of_their_parents_and_no_box_on_another():
