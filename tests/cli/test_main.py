@@ -27,3 +27,9 @@ def test_every_verb_explains_itself(verb, capsys):
         main([verb, "--help"])
     assert stopped.value.code == 0
     assert VERBS[verb].split()[0] in capsys.readouterr().out.lower()
+
+
+def test_an_error_is_one_line_whatever_a_path_holds(monkeypatch, capsys):
+    monkeypatch.setenv("TINYCONV_DATA", "no\nsuch\nfolder")
+    assert main(["data", "fetch", "orl"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1

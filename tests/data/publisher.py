@@ -25,6 +25,12 @@ class Publisher(BaseHTTPRequestHandler):
             self._answer(200, b"")
         elif self.path == "/false-length":
             self._answer(200, GOOD, length="many")
+        elif self.path == "/part":
+            self._answer(206, GOOD[:1000])
+        elif self.path == "/chunks":
+            self.protocol_version = "HTTP/1.1"
+            self._answer(200, b"3e8\r\n" + GOOD[:1000] + b"\r\n", length=None, chunked=True)
+            self.close_connection = True
         elif self.path == "/broken":
             self._answer(500, b"error")
         elif self.path == "/circle":
@@ -42,8 +48,10 @@ class Publisher(BaseHTTPRequestHandler):
         else:
             self._answer(404, b"no such file")
 
-    def _answer(self, code: int, body: bytes, length: object = -1) -> None:
+    def _answer(self, code: int, body: bytes, length: object = -1, chunked: bool = False) -> None:
         self.send_response(code)
+        if chunked:
+            self.send_header("Transfer-Encoding", "chunked")
         if length is not None:
             self.send_header("Content-Length", str(len(body) if length == -1 else length))
         self.end_headers()

@@ -10,6 +10,7 @@ import pytest
 
 import tinyconv as tc
 from tests.data.readers.builders import npz_of, zip_of
+from tests.refusal import assert_refused
 from tinyconv.data.arrays import array_of_bytes, npy_header, read_npz
 
 
@@ -31,9 +32,8 @@ def test_what_is_no_npz_file_is_said_in_one_line(tmp_path):
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
     for name in [*contents, "object.npz"]:
-        with pytest.raises(tc.DataError, match="not a readable") as caught:
+        with assert_refused("not a readable"):
             read_npz(tmp_path / name)
-        assert "\n" not in str(caught.value)
     with pytest.raises(tc.DataError, match="does not exist"):
         read_npz(tmp_path / "absent.npz")
     with pytest.raises(tc.DataError, match="is a folder"):
@@ -102,12 +102,11 @@ LYING = {
 def test_an_array_that_lies_is_refused_before_anything_is_allocated(tmp_path, content, match):
     (tmp_path / "a.npz").write_bytes(zip_of({"x.npy": content}))
     tracemalloc.start()
-    with pytest.raises(tc.DataError, match=r"is not a readable \.npz file \(x\.npy") as caught:
+    with assert_refused(r"is not a readable \.npz file \(x\.npy") as caught:
         read_npz(tmp_path / "a.npz")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert match.replace("|", "") in str(caught.value).replace("|", "")
-    assert "\n" not in str(caught.value)
     assert str(caught.value).count("a.npz") == 1
     assert peak < 4 << 20
 

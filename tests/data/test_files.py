@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import stat
 import subprocess
 import sys
 
@@ -62,6 +63,23 @@ def test_a_full_disk_is_a_fault_of_the_file(tmp_path):
     missing = files.whole_file(tmp_path / "nowhere" / "figures.txt")
     with pytest.raises(tc.DataError, match=r"figures.txt cannot be written \(No such file"), missing:
         pass
+
+
+@pytest.mark.skipif(os.name != "posix", reason="only POSIX can sync a folder")
+def test_content_is_on_disk_before_the_move_and_the_name_after_it(tmp_path, monkeypatch):
+    path, synced = tmp_path / "figures.txt", []
+
+    def fsync(file):
+        handle = file if isinstance(file, int) else file.fileno()
+        synced.append((stat.S_ISDIR(os.fstat(handle).st_mode), path.exists()))
+        if synced[-1][0]:
+            raise OSError(22, "Invalid argument")  # from a file system that cannot; the file is written all the same
+
+    monkeypatch.setattr(files.os, "fsync", fsync)
+    with files.whole_file(path) as partial:
+        partial.write_text("new")
+    assert synced == [(False, False), (True, True)]
+    assert path.read_text() == "new"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="only POSIX tells whether a process runs")

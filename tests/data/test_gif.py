@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageSequence
 
 import tinyconv as tc
+from tests.refusal import assert_refused
 from tinyconv.data.gif import read_gif, write_gif
 
 CLIP = np.random.default_rng(0).integers(0, 256, (4, 9, 13, 3)).astype(np.float32) / np.float32(255)
@@ -132,9 +133,8 @@ def test_a_frame_may_be_taken_back(tmp_path):
 def test_a_gif_cut_anywhere_is_refused_in_one_line(tmp_path, whole):
     for length in {*range(6, len(whole), 97), len(whole) - 1}:
         (tmp_path / "cut.gif").write_bytes(whole[:length])
-        with pytest.raises(tc.DataError, match="damaged or cut short") as caught:
+        with assert_refused("damaged or cut short"):
             read_gif(tmp_path / "cut.gif")
-        assert "\n" not in str(caught.value)
 
 
 def test_what_is_no_gif_is_said_in_one_line(tmp_path, whole):
@@ -149,9 +149,8 @@ def test_what_is_no_gif_is_said_in_one_line(tmp_path, whole):
               "absent.gif": "does not exist", ".": "is a folder", "noframe.gif": "without a frame",
               "outside.gif": "does not fit into the picture of 2 x 2", "garbage.gif": "byte 13 begins no block"}
     for name, message in faults.items():
-        with pytest.raises(tc.DataError, match=message) as caught:
+        with assert_refused(message):
             read_gif(tmp_path / name)
-        assert "\n" not in str(caught.value)
 
 
 def test_many_frames_are_a_decompression_bomb_too(tmp_path, monkeypatch):
@@ -203,7 +202,6 @@ def test_writing_refuses_what_it_cannot_do_and_leaves_nothing(tmp_path):
              (tmp_path / "a.gif", CLIP, {"seconds_per_frame": -1}, "seconds_per_frame is -1"),
              (tmp_path / "a.gif", CLIP, {"seconds_per_frame": float("nan")}, "seconds_per_frame is nan")]
     for path, frames, options, message in cases:
-        with pytest.raises(tc.DataError, match=message) as caught:
+        with assert_refused(message):
             write_gif(path, frames, **options)
-        assert "\n" not in str(caught.value)
     assert os.listdir(tmp_path) == []

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import tinyconv as tc
+from tests.refusal import assert_refused
+from tinyconv.data.gif import read_gif
 from tinyconv.data.images import check_output, read_image, sample_photograph, write_image
 
 rng = np.random.default_rng(0)
@@ -198,9 +200,27 @@ def test_what_is_no_picture_is_said_in_one_line(tmp_path):
               "flipped.png": "damaged", "absent.png": "does not exist", ".": "is a folder",
               "loop.png": r"loop.png cannot be read \(Too many levels of symbolic links\)\."}
     for name, message in faults.items():
-        with pytest.raises(tc.DataError, match=message) as caught:
+        with assert_refused(message):
             read_image(tmp_path / name)
-        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "start"), [
+    ("HEIC", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"), ("HEIC", b"\0\0\0\x18ftypmif1"), ("PDF", b"%PDF-1.7\n"),
+    ("EPS", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\n"),
+    ("SVG", b'<svg xmlns="http://www.w3.org/2000/svg"/>'), ("SVG", b'\xef\xbb\xbf<?xml version="1.0"?>\n<!-- drawn -->\n<svg />'),
+])
+def test_files_that_pass_for_pictures_are_refused_by_name(tmp_path, name, start):
+    (tmp_path / "picture").write_bytes(start)
+    with pytest.raises(tc.DataError, match=f"picture is an? {name} file, which is not read; convert it to PNG or JPEG first"):
+        read_image(tmp_path / "picture")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are POSIX's")
+@pytest.mark.parametrize("read", [read_image, read_gif])
+def test_a_pipe_is_refused_before_it_is_opened(tmp_path, read):
+    os.mkfifo(tmp_path / "pipe.gif")
+    with pytest.raises(tc.DataError, match=r"pipe\.gif is not a regular file, expected a picture file"):
+        read(tmp_path / "pipe.gif")
 
 
 def test_a_longer_side_that_is_no_length_is_refused(tmp_path):
@@ -208,6 +228,11 @@ def test_a_longer_side_that_is_no_length_is_refused(tmp_path):
     for side in (0, -3, 2.5, True):
         with pytest.raises(tc.DataError, match=f"longer_side is {side}, expected a whole number of at least 1"):
             read_image(path, side)
+
+
+def test_a_picture_is_not_enlarged_beyond_the_limit_on_pixels(tmp_path):
+    with pytest.raises(tc.DataError, match=r"which would make 1000000 x 714286 pixels of .*; ask for fewer"):
+        read_image(save(tmp_path, Image.fromarray(PIXELS)), 10**6)
 
 
 def encoded(name, **options):

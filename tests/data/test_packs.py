@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 import tinyconv as tc
+from tests.data.readers.builders import picture, zip_of
+from tests.refusal import assert_refused
 from tinyconv.data import packs
 from tinyconv.data.cifar10 import load_cifar10
 from tinyconv.data.registry import ENTRIES, lookup
@@ -129,3 +131,21 @@ def test_every_pack_of_the_named_folder_is_the_one_the_registry_describes(name):
         assert (len(content), hashlib.sha256(content).hexdigest()) == (size, sha256), path
     if entry.path.endswith(".npz"):
         assert all(isinstance(array, np.ndarray) for array in packs.load(name).values())
+
+
+def test_the_jpegs_of_cifar10_are_sorted_by_class_and_number(folders):
+    gray = {"train/cat/0001.jpg": 200, "train/cat/0000.jpg": 100, "train/airplane/0000.jpg": 50, "test/truck/0000.jpg": 0}
+    members = {name: picture(np.full((32, 32, 3), value, np.uint8), "JPEG") for name, value in gray.items()}
+    path = folders[0] / lookup("cifar10-jpeg").path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(zip_of({**members, "README.txt": b"x"}))
+    data = load_cifar10()
+    assert data.train_images[:, 0, 0, 0].tolist() == [50, 100, 200]
+    assert data.train_labels.tolist() == [0, 3, 3]
+    assert (data.test_images.shape, data.test_labels.tolist()) == ((1, 32, 32, 3), [9])
+    path.write_bytes(zip_of({**members, "train/cat/0000.jpg": b"no picture"}))
+    with assert_refused(r"train/cat/0000.jpg is not a whole JPEG picture"):
+        load_cifar10()
+    path.write_bytes(zip_of({"train/cat/0000.jpg": members["train/cat/0000.jpg"]}))
+    with assert_refused(r"holds no photographs in test/airplane and its like"):
+        load_cifar10()

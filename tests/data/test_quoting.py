@@ -2,7 +2,7 @@
 
 import pytest
 
-from tinyconv.data.quoting import one_line
+from tinyconv.data.quoting import cause_of, one_line, suggestion
 
 
 @pytest.mark.parametrize(("text", "expected"), [
@@ -17,3 +17,14 @@ def test_a_long_text_is_cut():
     assert one_line("a" * 120) == "a" * 120
     assert one_line("a" * 121) == "a" * 120 + "..."
     assert one_line("\n" * 10**6, 5) == r"\n\n" + "\\" + "..."
+
+
+def test_the_cause_of_an_error_is_one_line_and_never_empty():
+    assert cause_of(FileNotFoundError(2, "No such file or directory", "/a/path")) == "No such file or directory"
+    assert cause_of(ValueError("two\nlines")) == r"two\nlines"
+    assert cause_of(EOFError()) == "EOFError"
+
+
+def test_names_that_are_spelled_alike_are_suggested_or_else_all():
+    assert suggestion("Orll", ["orl", "lfw", "oral"]) == "did you mean orl or oral?"
+    assert suggestion("xyz", ["orl", "lfw"]) == "expected one of orl, lfw."

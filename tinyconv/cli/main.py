@@ -38,7 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except TinyconvError as error:
-        print(f"tinyconv {arguments.verb}: {error}", file=sys.stderr)
+        text = " ".join(str(error).splitlines())  # a path may hold line breaks
+        print(f"tinyconv {arguments.verb}: {text}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"tinyconv {arguments.verb}: interrupted.", file=sys.stderr)

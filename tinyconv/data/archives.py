@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tinyconv.data import tar
-from tinyconv.data.quoting import LONGEST_PATH, one_line
+from tinyconv.data.files import first_bytes
+from tinyconv.data.quoting import cause_of, one_line
 from tinyconv.errors import DataError
 
 LARGEST_DIRECTORY = 1 << 24  # bytes of a zip's table of contents
@@ -202,7 +203,7 @@ class _Folder(Archive):
         try:
             yield
         except OSError as error:
-            raise DataError(f"{place} cannot be read ({error.strerror or error}).") from error
+            raise DataError(f"{place} cannot be read ({cause_of(error)}).") from error
 
 
 class _CappedFile(io.FileIO):
@@ -245,27 +246,6 @@ def open_archive(path: str | Path, *, largest: int, total: int, most: int = 100_
         yield archive
     finally:
         archive.close()
-
-
-def first_bytes(path: str | Path, size: int, expected: str) -> bytes:
-    """Up to `size` bytes from the front of a regular file.
-
-    Raises
-    ------
-    DataError
-        No such file, a folder, a pipe or a device, or not readable; `expected` says what it should have been.
-    """
-    path = Path(path)
-    try:
-        mode = path.stat().st_mode
-        if not stat.S_ISREG(mode):
-            raise DataError(f"{path} is {'a folder' if stat.S_ISDIR(mode) else 'not a regular file'}, expected {expected}.")
-        with path.open("rb") as file:
-            return file.read(size)
-    except FileNotFoundError:
-        raise DataError(f"{path} does not exist, expected {expected}.") from None
-    except (OSError, ValueError) as error:
-        raise DataError(f"{one_line(path, LONGEST_PATH)} cannot be read ({one_line(error)}).") from error
 
 
 def _kind(path: Path) -> type[Archive]:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyconv.data.archives import Archive, first_bytes, open_archive
+from tinyconv.data.archives import Archive, open_archive
+from tinyconv.data.files import first_bytes
 from tinyconv.data.quoting import one_line
 from tinyconv.errors import DataError
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from tinyconv.data import packs
+from tinyconv.data.archives import Archive, open_archive
+from tinyconv.data.quoting import one_line
+from tinyconv.data.readers.pixels import decode
 from tinyconv.data.registry import lookup
 from tinyconv.errors import DataError
 
@@ -49,15 +49,14 @@ def load_cifar10() -> Cifar10:
 
 def _read_jpeg(path: Path) -> Cifar10:
     """A zip of train/CLASS/NNNN.jpg and test/CLASS/NNNN.jpg."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return Cifar10(*_read_split(archive, "train"), *_read_split(archive, "test"))
-    except (OSError, zipfile.BadZipFile, ValueError) as error:
-        raise DataError(f"cifar10: {path} cannot be read ({error}); get the archive again.") from error
+    with open_archive(path, largest=1 << 20, total=1 << 30) as archive:
+        return Cifar10(*_read_split(archive, "train"), *_read_split(archive, "test"))
 
 
-def _read_split(archive: zipfile.ZipFile, split: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    names = sorted(n for n in archive.namelist() if n.startswith(f"{split}/") and n.endswith(".jpg"))
-    images = np.stack([np.asarray(Image.open(io.BytesIO(archive.read(n))).convert("RGB")) for n in names])
-    labels = np.array([CLASSES.index(n.split("/")[1]) for n in names], np.int64)
-    return images, labels
+def _read_split(archive: Archive, split: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    names = sorted(name for label in CLASSES for name in archive.sizes if name.startswith(f"{split}/{label}/"))
+    if not names:
+        raise DataError(f"{archive.path} holds no photographs in {split}/{CLASSES[0]} and its like; get the archive again.")
+    images = np.stack([decode(archive.read(name), f"{archive.path}: {one_line(name)}", format="JPEG", mode="RGB", size=(32, 32))
+                       for name in names])
+    return images, np.array([CLASSES.index(name.split("/")[1]) for name in names], np.int64)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http.client import IncompleteRead
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,7 +18,7 @@ import pooch
 from tinyconv.data import packs
 from tinyconv.data.files import check_writable, whole_file
 from tinyconv.data.prepare import prepare
-from tinyconv.data.quoting import one_line
+from tinyconv.data.quoting import cause_of, one_line
 from tinyconv.data.sources.entry import Entry, Original
 from tinyconv.errors import DataError
 
@@ -90,12 +90,26 @@ def _fetch_original(
             return []
         say(f"{name}: {path} is not the file that was published, it is fetched again")
     say(f"{name}: {original.url}")
-    packs.make_folder(path.parent)
-    sha256 = download(original, path, progress)
+    with _kept_if_filled(path.parent):
+        packs.make_folder(path.parent)
+        sha256 = download(original, path, progress)
     if original.checksum is None:
         say(f"{name}: {path} is unverified: no checksum is known of it, and its sha256 is {sha256}")
         return [path]
     return []
+
+
+@contextlib.contextmanager
+def _kept_if_filled(folder: Path) -> Iterator[None]:
+    """A block that may make `folder` and those above it; what is new of them and empty is removed if the block fails."""
+    new = [part for part in (folder, *folder.parents) if not part.exists()]
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):  # not made, or not empty
+            for part in new:
+                part.rmdir()
+        raise
 
 
 def download(original: Original, path: Path, progress: Callable[[int], object] = int) -> str:
@@ -124,6 +138,8 @@ def _ask(url: str, receiver: _Receiver) -> None:
     )
     try:
         ask(url, receiver, None)
+        if answers[-1].status_code != 200:  # a part of a file, or a choice of several
+            raise DataError(f"{url} gave no file ({_reason_of(answers[-1])}); nothing is kept, try again later.")
     except DataError:
         raise
     except (OSError, ValueError) as error:  # requests' own errors are an OSError, a false Content-Length a ValueError
@@ -156,7 +172,7 @@ class _Receiver:
         try:
             self.file.write(chunk)
         except OSError as error:
-            raise DataError(f"{self.path} cannot be written ({error.strerror or error}).") from error
+            raise DataError(f"{self.path} cannot be written ({cause_of(error)}).") from error
         self.progress(len(chunk))
 
     def flush(self) -> None:
@@ -182,16 +198,20 @@ def _is_right(path: Path, original: Original) -> bool:
             return False
         return not algorithm or pooch.file_hash(str(path), alg=algorithm) == expected
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror or error}).") from error
+        raise DataError(f"{path} cannot be read ({cause_of(error)}).") from error
 
 
 def _reason(error: BaseException) -> str:
     """Why, in a few words: the server's answer, or the innermost cause."""
     answer = getattr(error, "response", None)
     if answer is not None:
-        return one_line(f"the server answered {answer.status_code} {answer.reason}")
-    while error.__cause__ or error.__context__:
+        return _reason_of(answer)
+    while error.__cause__ or (error.__context__ and not error.__suppress_context__):
         error = error.__cause__ or error.__context__ or error
     if isinstance(error, IncompleteRead):
         return "the connection was cut"
-    return one_line(getattr(error, "strerror", None) or str(error) or type(error).__name__)
+    return cause_of(error)
+
+
+def _reason_of(answer: Any) -> str:
+    return one_line(f"the server answered {answer.status_code} {answer.reason}")

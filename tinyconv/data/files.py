@@ -1,15 +1,38 @@
-"""Writing files: refused before the work, and then whole or not at all, even if the process is killed."""
+"""Files: their first bytes; and writing, refused before the work, then whole or not at all, whoever is killed meanwhile."""
 
 from __future__ import annotations
 
 import contextlib
 import glob
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from tinyconv.data.quoting import LONGEST_PATH, cause_of, one_line
 from tinyconv.errors import DataError
+
+
+def first_bytes(path: str | Path, size: int, expected: str) -> bytes:
+    """Up to `size` bytes from the front of a regular file.
+
+    Raises
+    ------
+    DataError
+        No such file, a folder, a pipe or a device, or not readable; `expected` says what it should have been.
+    """
+    path = Path(path)
+    try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):
+            raise DataError(f"{path} is {'a folder' if stat.S_ISDIR(mode) else 'not a regular file'}, expected {expected}.")
+        with path.open("rb") as file:
+            return file.read(size)
+    except FileNotFoundError:
+        raise DataError(f"{path} does not exist, expected {expected}.") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{one_line(path, LONGEST_PATH)} cannot be read ({cause_of(error)}).") from error
 
 
 def check_writable(folder: Path) -> None:
@@ -26,7 +49,7 @@ def check_writable(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise DataError(f"{folder} cannot be written into ({error.strerror or error}).") from error
+        raise DataError(f"{folder} cannot be written into ({cause_of(error)}).") from error
 
 
 @contextlib.contextmanager
@@ -53,11 +76,24 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         with partial.open("rb+") as written:
             os.fsync(written)
         os.replace(partial, path)
+        _sync_folder(path.parent)
     except OSError as error:
-        raise DataError(f"{path} cannot be written ({error.strerror or error}).") from error
+        raise DataError(f"{path} cannot be written ({cause_of(error)}).") from error
     finally:
         if partial is not None:
             partial.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Let the disk keep the folder's names too, so that a power cut does not undo a move; only POSIX can."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # some network and user file systems sync files only
+            os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _remove_leftovers(path: Path) -> None:

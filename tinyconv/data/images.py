@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import re
 import struct
 import warnings
 import zlib
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from tinyconv.data.arguments import check_count
-from tinyconv.data.files import check_writable, whole_file
+from tinyconv.data.files import check_writable, first_bytes, whole_file
 from tinyconv.data.quoting import one_line
 from tinyconv.errors import DataError
 
@@ -25,6 +26,9 @@ Picture = NDArray[np.float32]
 
 READABLE_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "La", "RGBa", "CMYK", "YCbCr", "HSV"}
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
+# How the files of other programs begin that pass for pictures. An EPS is a program, for which Pillow would start an interpreter.
+REFUSED = {"an HEIC": rb"(?s).{4}ftyp(?:hei[cxms]|hev[cx]|mif1|msf1)", "a PDF": rb"%PDF-", "an EPS": rb"%!PS|\xc5\xd0\xd3\xc6",
+           "an SVG": rb"(?s)(?:\xef\xbb\xbf)?\s*(?:(?:<\?xml|<!--|<!DOCTYPE svg).*)?<svg[\s>]"}
 SIXTEEN_BIT = {"I;16", "I;16L", "I;16B", "I;16N"}
 
 
@@ -47,8 +51,9 @@ def read_image(path: str | Path, longer_side: int | None = None) -> Picture:
     Raises
     ------
     DataError
-        No such file, a folder, not a picture, cut short, of more pixels than Pillow's limit, or of a kind that cannot be shown as
-        RGB: float or 32-bit pixels have no fixed range. A `longer_side` below 1.
+        No such file, a folder, a pipe or a device, not a picture, HEIC, SVG, PDF or EPS, cut short, of more pixels than Pillow's
+        limit, or of a kind that cannot be shown as RGB: float or 32-bit pixels have no fixed range. A `longer_side` below 1, or
+        that asks for more pixels than that limit.
     """
     path = Path(path)
     if longer_side is not None:
@@ -57,7 +62,11 @@ def read_image(path: str | Path, longer_side: int | None = None) -> Picture:
         opened.load()
         image = as_rgb(ImageOps.exif_transpose(opened), path)
     if longer_side is not None:
-        image = image.resize(fitted_size(image.size, longer_side), Image.Resampling.LANCZOS)
+        width, height = fitted_size(image.size, longer_side)
+        if Image.MAX_IMAGE_PIXELS is not None and width * height > Image.MAX_IMAGE_PIXELS:
+            raise DataError(f"read_image: longer_side is {longer_side}, which would make {width} x {height} pixels of {path}, "
+                            f"expected at most {Image.MAX_IMAGE_PIXELS:,}; ask for fewer.")
+        image = image.resize((width, height), Image.Resampling.LANCZOS)
     return np.asarray(image, np.float32) / np.float32(255)
 
 
@@ -65,16 +74,16 @@ def read_image(path: str | Path, longer_side: int | None = None) -> Picture:
 def faults_named(path: Path) -> Iterator[None]:
     """Whatever Pillow does about a file that it cannot read becomes a `DataError`; its remarks on odd metadata are dropped."""
     try:
-        if path.is_dir():
-            raise DataError(f"{path} is a folder, expected a picture file.")
+        start = first_bytes(path, 1024, "a picture file")
+        for name, mark in REFUSED.items():
+            if re.match(mark, start):
+                raise DataError(f"{path} is {name} file, which is not read; convert it to PNG or JPEG first.")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             yield
     except DataError:
         raise
-    except FileNotFoundError:
-        raise DataError(f"{path} does not exist, expected a picture file.") from None
     except UnidentifiedImageError:
         size = path.stat().st_size
         raise DataError(f"{path} is not a picture ({size} bytes), expected PNG, JPEG or another format Pillow reads.") from None

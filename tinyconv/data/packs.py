@@ -14,6 +14,7 @@ import pooch
 from numpy.typing import NDArray
 
 from tinyconv.data.arrays import read_npz
+from tinyconv.data.quoting import cause_of
 from tinyconv.data.registry import lookup
 from tinyconv.data.sources.entry import Entry
 from tinyconv.errors import DataError
@@ -43,7 +44,7 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DataError(f"the folder {folder} cannot be made ({error.strerror or error}).") from error
+        raise DataError(f"the folder {folder} cannot be made ({cause_of(error)}).") from error
 
 
 def locate(entry: Entry) -> Path | None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-
-from tinyconv.data.quoting import one_line
+from tinyconv.data.quoting import one_line, suggestion
 from tinyconv.data.sources import characters, faces, pictures, signals, volumes, weights
 from tinyconv.data.sources.entry import Entry
 from tinyconv.errors import DataError
@@ -41,6 +39,4 @@ def lookup(name: str, kind: str | None = None) -> Entry:
     if entry is not None:
         raise DataError(f"{name} is a {KINDS[entry.kind]}, expected a {KINDS[str(kind)]}; say `tinyconv {entry.kind}`.")
     known = [e.name for e in ENTRIES.values() if kind in (None, e.kind)]
-    close = difflib.get_close_matches(name.lower(), known, 3, 0.5)
-    hint = f"did you mean {' or '.join(close)}?" if close else f"expected one of {', '.join(known)}."
-    raise DataError(f"{KINDS[kind] if kind else 'pack'} '{one_line(name)}' is unknown; {hint}")
+    raise DataError(f"{KINDS[kind] if kind else 'pack'} '{one_line(name)}' is unknown; {suggestion(name, known)}")

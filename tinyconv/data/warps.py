@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tinyconv.data.arguments import as_array, check_count
+from tinyconv.data.arguments import check_images, check_size
 from tinyconv.errors import DataError
 
 Array = NDArray[Any]
@@ -46,11 +46,11 @@ def warp(images: Any, matrix: Any, size: tuple[int, int] | None = None, fill: Fi
     DataError
         Shapes or dtypes that are not these, a matrix that is not finite or has no inverse.
     """
-    array, matrices = _checked_images(images, "warp"), _checked_matrices(matrix)
+    array, matrices = check_images(images, "warp"), _checked_matrices(matrix)
     batch = array if array.ndim == 4 else array[None]
     if matrices.ndim == 3 and (array.ndim == 3 or len(matrices) != len(batch)):
         raise DataError(f"warp: images {array.shape} and matrices {matrices.shape}, expected one (3, 3) or one for each image.")
-    height, width = batch.shape[1:3] if size is None else checked_size(size, "warp")
+    height, width = batch.shape[1:3] if size is None else check_size(size, "warp")
     backwards = np.linalg.inv(matrices)
     x, y = np.meshgrid(np.arange(width), np.arange(height))
     targets = np.stack([x, y, np.ones_like(x)]).reshape(3, -1).astype(np.float64)
@@ -81,7 +81,7 @@ def sample(images: Any, x: Any, y: Any, fill: Fill = 0.0) -> Array:
     DataError
         Shapes or dtypes that are not these.
     """
-    batch, x, y = _checked_images(images, "sample"), np.asarray(x), np.asarray(y)
+    batch, x, y = check_images(images, "sample"), np.asarray(x), np.asarray(y)
     if batch.ndim != 4 or x.ndim != 3 or x.shape != y.shape or x.shape[0] not in (1, len(batch)):
         raise DataError(f"sample: images {batch.shape}, x {x.shape} and y {y.shape}, expected (N, H, W, C) and twice (N, h, w).")
     count, height, width, channels = batch.shape
@@ -191,22 +191,6 @@ def similarity_transform(points: Any, template: Any) -> NDArray[np.float64]:
     matrix[:2, :2] = agreement / spread * (u * signs) @ vt
     matrix[:2, 2] = goal - matrix[:2, :2] @ centre
     return matrix
-
-
-def checked_size(size: Any, what: str) -> tuple[int, int]:
-    """`size` as (height, width), two whole numbers of at least 1."""
-    try:
-        height, width = size
-    except (TypeError, ValueError):
-        raise DataError(f"{what}: size is {size!r}, expected (height, width).") from None
-    return check_count(height, "height", what), check_count(width, "width", what)
-
-
-def _checked_images(images: Any, what: str) -> Array:
-    array = as_array(images, what)
-    if array.ndim not in (3, 4) or array.dtype.kind != "f" or 0 in array.shape[-3:]:
-        raise DataError(f"{what}: got {array.dtype} {array.shape}, expected float (H, W, C) or (N, H, W, C).")
-    return array
 
 
 def _checked_matrices(matrix: Any) -> NDArray[np.float64]:

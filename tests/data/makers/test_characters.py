@@ -51,10 +51,10 @@ def test_small_pictures_keep_a_visible_line():
 
 @pytest.mark.parametrize("arguments", [(0, 1, 1, 28), (1, 0, 1, 28), (1, 1, 0, 28), (1, 1, 1, 7), (1, 1, 1.5, 28)])
 def test_bad_counts_are_refused(arguments):
-    with pytest.raises(DataError, match=r"^alphabets: got"):
+    with pytest.raises(DataError, match=r"^alphabets: \w+ is "):
         alphabets(*arguments, np.random.default_rng(0))
 
 
 def test_a_seed_is_no_generator():
-    with pytest.raises(DataError, match="Generator"):
+    with pytest.raises(DataError, match=r"^alphabets: rng is .* a numpy\.random\.Generator"):
         alphabets(1, 1, 1, 28, 3)

@@ -97,7 +97,7 @@ def test_ecg_repeats_and_noise_is_as_large_as_asked():
 ])
 def test_ecg_refuses_impossible_hearts(change):
     arguments = {"seconds": 1, "rate": 64, "rng": np.random.default_rng(0)} | change
-    with pytest.raises(DataError, match=r"^ecg: got"):
+    with pytest.raises(DataError, match=r"^ecg: .+ is "):
         ecg(**arguments)
 
 
@@ -163,5 +163,5 @@ def test_heartbeats_have_the_length_asked():
 @pytest.mark.parametrize("change", [{"n": 0}, {"length": 15}, {"rate": 20}, {"noise": -0.1}, {"rng": None}, {"n": 2.0}])
 def test_heartbeats_refuse_bad_arguments(change):
     arguments = {"n": 4, "rng": np.random.default_rng(0)} | change
-    with pytest.raises(DataError, match=r"^heartbeats: got"):
+    with pytest.raises(DataError, match=r"^heartbeats: \w+ is "):
         heartbeats(**arguments)

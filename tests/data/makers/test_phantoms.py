@@ -49,9 +49,9 @@ def test_original_densities_have_little_contrast():
     assert head[64, 64, 0] == pytest.approx(1.02, abs=0.011)
 
 
-@pytest.mark.parametrize(("size", "dimensions"), [(7, 2), (32, 1), (32, 4), (32.0, 2), (32, True), (32, "2")])
+@pytest.mark.parametrize(("size", "dimensions"), [(7, 2), (32, 1), (32, 4), (32.0, 2), (32, True), (32, "2"), (32, 3.0)])
 def test_head_refuses_other_sizes_and_dimensions(size, dimensions):
-    with pytest.raises(DataError, match=r"^shepp_logan: got"):
+    with pytest.raises(DataError, match=r"^shepp_logan: (size|dimensions) is "):
         shepp_logan(size, dimensions)
 
 
@@ -112,12 +112,12 @@ def test_every_organ_can_carry_a_lesion(organ):
 @pytest.mark.parametrize("maker", [organs, lesions])
 def test_bad_arguments_are_refused(maker, change):
     arguments = {"n": 2, "size": 16, "rng": np.random.default_rng(0)} | change
-    with pytest.raises(DataError, match=f"^{maker.__name__}: got"):
+    with pytest.raises(DataError, match=rf"^{maker.__name__}: \w+ is "):
         maker(**arguments)
 
 
 def test_unknown_organ_lists_the_known_ones():
-    with pytest.raises(DataError, match="organ='brain', expected one of liver, kidney"):
+    with pytest.raises(DataError, match="organ is 'brain', expected one of liver, kidney"):
         lesions(2, 16, np.random.default_rng(0), organ="brain")
 
 

@@ -69,14 +69,14 @@ def test_clouds_are_smoother_with_a_larger_power():
 @pytest.mark.parametrize("arguments", [(1, 0.0, 1.0), (16, 0.0, 8.5), (16, 0.0, 0.0), (16, math.nan, 2.0), (16, 0.0, math.inf),
                                        (16.0, 0.0, 2.0), (16, 0.0, -1.0)])
 def test_grating_refuses_what_pixels_cannot_hold(arguments):
-    with pytest.raises(DataError, match=r"^grating: got"):
+    with pytest.raises(DataError, match=r"^grating: \w+ is "):
         grating(*arguments)
 
 
 @pytest.mark.parametrize("maker", [textures, gratings])
 def test_bad_counts_are_refused(maker):
     for n, size in ((0, 32), (1, 15), (2.0, 32)):
-        with pytest.raises(DataError, match=f"^{maker.__name__}: got"):
+        with pytest.raises(DataError, match=rf"^{maker.__name__}: \w+ is "):
             maker(n, size, np.random.default_rng(0))
-    with pytest.raises(DataError, match="Generator"):
+    with pytest.raises(DataError, match=r"a numpy\.random\.Generator"):
         maker(1, 32, None)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-import tinyconv as tc
 from tests.data.readers.builders import medmnist_arrays, npz_of
+from tests.refusal import assert_refused
 from tinyconv.data.readers import read_medmnist
 
 
@@ -43,9 +43,8 @@ def test_several_labels_and_no_pictures_are_fine(tmp_path):
 def test_an_array_that_is_not_what_it_should_be_is_named(tmp_path, key, change, match):
     arrays = medmnist_arrays()
     arrays[key] = change(arrays[key])
-    with pytest.raises(tc.DataError, match=match) as caught:
+    with assert_refused(match) as caught:
         read(tmp_path, {name: array for name, array in arrays.items() if array is not None})
-    assert "\n" not in str(caught.value)
     assert "med.npz" in str(caught.value)
 
 

@@ -22,10 +22,12 @@ from tests.data.readers.builders import (
     tensor,
     zip_of,
 )
+from tests.refusal import assert_refused
 from tinyconv.data.readers import pickles, read_pickled_npy, read_torch_checkpoint
 from tinyconv.data.readers.numpy_pickles import numpy_makers
-from tinyconv.data.readers.pickles import Budget, collect, leaves, load_pickle, plain_dict
+from tinyconv.data.readers.pickles import Budget, load_pickle, plain_dict
 from tinyconv.data.readers.torch_tensors import tensor_makers
+from tinyconv.data.readers.trees import leaves
 
 PLAIN = {"a": [1, -2, 1 << 70, 2.5, True, False, None], "b": ("x", "é\n", b"\0\xff"), "c": {3: {}, "": []}, "d": (), "e": (1,),
          "f": (1, 2), "g": ("same", "same")}
@@ -36,9 +38,8 @@ def load(content, makers=(), **options):
 
 
 def refused(content, match, **options):
-    with pytest.raises(tc.DataError, match=match) as caught:
+    with assert_refused(match) as caught:
         load(content, **options)
-    assert "\n" not in str(caught.value)
     assert str(caught.value).startswith("file")
 
 
@@ -98,9 +99,8 @@ def test_nothing_that_a_pickle_asks_for_is_executed(tmp_path, monkeypatch, gadge
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
         reader = read_pickled_npy if name.endswith("npy") else read_torch_checkpoint
-        with pytest.raises(tc.DataError, match="not executed") as caught:
+        with assert_refused("not executed"):
             reader(tmp_path / name)
-        assert "\n" not in str(caught.value)
     refused(program, "not executed")
     assert not (tmp_path / "canary").exists()
 
@@ -128,9 +128,8 @@ def test_objects_that_reduce_to_a_call_are_refused(tmp_path):
 def test_a_harmless_name_with_hostile_arguments_is_one_line(tmp_path, dotted):
     for arguments in [(), (1,), (Named("numpy.dtype"), (0,), b"b"), ("rot13", "rot13"), ("f4", 1, 2, 3, 4), ([],), (None, None)]:
         (tmp_path / "a.npy").write_bytes(npy_of([Global(dotted, *arguments, state=(1, 2, 3))]))
-        with pytest.raises(tc.DataError, match=r"a\.npy") as caught:
+        with assert_refused(r"a\.npy"):
             read_pickled_npy(tmp_path / "a.npy")
-        assert "\n" not in str(caught.value)
 
 
 def test_state_for_what_takes_none_is_refused():
@@ -241,16 +240,3 @@ def test_harmless_names_in_any_order_give_arrays_or_one_line(tmp_path_factory, t
         assert all(isinstance(array, np.ndarray) and array.dtype != object for array in got.values())
         assert "any.order" in fault
         assert "\n" not in fault
-
-
-def test_names_are_joined_by_dots_and_must_differ():
-    tree = {"a": {"b": 1, 2: [3, (4,)]}, "c": {}, "": 5}
-    assert dict(leaves(tree, "file")) == {"a.b": 1, "a.2.0": 3, "a.2.1.0": 4, "": 5}
-    with pytest.raises(tc.DataError, match=r"two arrays named a\.b"):
-        collect({"a": {"b": 1}, "a.b": 2}, "file", lambda name, value: value)
-    for key in ("k" * 1001, 1 << 70, 2.5, b"x"):
-        with pytest.raises(tc.DataError, match="a key that is neither") as caught:
-            collect({key: 1}, "file", lambda name, value: value)
-        assert len(str(caught.value)) < 200
-    with pytest.raises(tc.DataError, match="longer than 1000"):
-        collect({"k" * 600: {"k" * 600: 1}}, "file", lambda name, value: value)

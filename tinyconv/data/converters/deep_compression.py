@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinyconv.data.files import first_bytes
 from tinyconv.errors import DataError
 
 # (in, squeeze, expand) channels of fire2 to fire9
@@ -38,11 +39,7 @@ def read_squeezenet1_0(path: Path) -> dict[str, NDArray[Any]]:
     DataError
         A file that cannot be read, or whose length or places do not fit.
     """
-    try:
-        with path.open("rb") as file:
-            content = file.read(1 << 24)
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror or error}).") from error
+    content = first_bytes(path, 1 << 24, "SqueezeNet 1.0 of Deep Compression")
     left = _Bytes(path, content)
     counts = left.take("<u4", len(LAYERS))
     pack = {}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyconv.data.makers.arguments import generator, whole
+from tinyconv.data.arguments import check_count, check_generator
 
 POINTS = 16  # of one stroke's smooth curve
 Stroke = NDArray[np.float64]  # (POINTS, 2): right, down
@@ -54,9 +54,9 @@ def alphabets(count: int, characters: int, drawers: int, size: int, rng: np.rand
         If a count is below 1, `size` below 8, or `rng` no Generator.
     """
     for name, value in (("count", count), ("characters", characters), ("drawers", drawers)):
-        whole("alphabets", name, value)
-    whole("alphabets", "size", size, 8)
-    generator("alphabets", rng)
+        check_count(value, name, "alphabets")
+    check_count(size, "size", "alphabets", least=8)
+    check_generator(rng, "alphabets")
     letters = np.empty((count, characters, drawers, size, size), np.float32)
     for alphabet in letters:
         motifs, directions = _repertoire(rng)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyconv.data.makers.arguments import generator, positive, real, whole
+from tinyconv.data.arguments import check_count, check_generator, check_number, check_positive
 
 MOTIONS = ("left", "right", "up", "down", "clockwise", "anticlockwise", "expand", "contract")
 
@@ -44,12 +44,12 @@ def clips(n: int, frames: int, size: int, rng: np.random.Generator, *, speed: fl
     DataError
         If a count or size is too small, `speed` not positive, `noise` negative, or `rng` no Generator.
     """
-    whole("clips", "n", n)
-    whole("clips", "frames", frames, 2)
-    whole("clips", "size", size, 8)
-    positive("clips", "speed", speed)
-    real("clips", "noise", noise)
-    generator("clips", rng)
+    check_count(n, "n", "clips")
+    check_count(frames, "frames", "clips", least=2)
+    check_count(size, "size", "clips", least=8)
+    check_positive(speed, "speed", "clips")
+    check_number(noise, "noise", "clips", least=0)
+    check_generator(rng, "clips")
     labels = rng.permutation(np.arange(n) % len(MOTIONS)).astype(np.int64)
     film = np.empty((n, frames, size, size, 3), np.float32)
     for clip, label in zip(film, labels, strict=True):

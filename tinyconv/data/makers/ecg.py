@@ -18,7 +18,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyconv.data.makers.arguments import generator, positive, real, whole
+from tinyconv.data.arguments import check_count, check_generator, check_number, check_positive
 
 Array = NDArray[np.float64]
 
@@ -95,14 +95,14 @@ def ecg(seconds: float, rate: float, rng: np.random.Generator, *, heart_rate: fl
     DataError
         If a number is not finite, negative or 0 where it must not be, `rate` below 50, or `rng` no Generator.
     """
-    generator("ecg", rng)
+    check_generator(rng, "ecg")
     for name, value in (("seconds", seconds), ("heart_rate", heart_rate), ("lf_hf", lf_hf)):
-        positive("ecg", name, value)
-    real("ecg", "rate", rate, 50)
+        check_positive(value, name, "ecg")
+    check_number(rate, "rate", "ecg", least=50)
     for name, value in (("heart_rate_std", heart_rate_std), ("breathing", breathing), ("noise", noise)):
-        real("ecg", name, value)
-    samples = whole("ecg", "round(seconds * rate)", round(seconds * rate))
-    steps = whole("ecg", "substeps", substeps if substeps is not None else math.ceil(1 / (rate * STEP) - 1e-9))
+        check_number(value, name, "ecg", least=0)
+    samples = check_count(round(seconds * rate), "round(seconds * rate)", "ecg")
+    steps = check_count(substeps if substeps is not None else math.ceil(1 / (rate * STEP) - 1e-9), "substeps", "ecg")
     intervals = rr_tachogram(seconds, rate, rng, heart_rate=heart_rate, heart_rate_std=heart_rate_std, lf_hf=lf_hf)
     pace = math.sqrt(heart_rate / 60)
     angles = ANGLES * np.array([math.sqrt(pace), pace, 1, pace, math.sqrt(pace)])
@@ -157,11 +157,11 @@ def heartbeats(n: int, rng: np.random.Generator, *, length: int = 128, rate: flo
     DataError
         If `n` is below 1, `length` below 16, a number not positive, or `rng` no Generator.
     """
-    whole("heartbeats", "n", n)
-    whole("heartbeats", "length", length, 16)
-    real("heartbeats", "rate", rate, 50)
-    real("heartbeats", "noise", noise)
-    generator("heartbeats", rng)
+    check_count(n, "n", "heartbeats")
+    check_count(length, "length", "heartbeats", least=16)
+    check_number(rate, "rate", "heartbeats", least=50)
+    check_number(noise, "noise", "heartbeats", least=0)
+    check_generator(rng, "heartbeats")
     labels = rng.permutation(np.arange(n) % len(BEATS))
     angles, heights, widths = _events(labels, rng)
     normal = (np.tile(ANGLES, (n, 1)), HEIGHTS * rng.lognormal(0, 0.1, (n, 5)), WIDTHS * rng.lognormal(0, 0.06, (n, 5)))

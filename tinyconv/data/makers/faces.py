@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyconv.data.makers.arguments import generator, real, whole
+from tinyconv.data.arguments import check_count, check_generator, check_number
 from tinyconv.data.makers.people import Identity, identity
 from tinyconv.data.makers.portrait import render
 from tinyconv.data.makers.views import View, view
@@ -49,11 +49,11 @@ def procedural_faces(people: int, images: int, size: int, rng: np.random.Generat
     >>> faces.shape, labels.tolist()
     ((6, 32, 32, 3), [0, 0, 0, 1, 1, 1])
     """
-    whole("procedural_faces", "people", people)
-    whole("procedural_faces", "images", images)
-    whole("procedural_faces", "size", size, 8)
-    real("procedural_faces", "strength", strength)
-    generator("procedural_faces", rng)
+    check_count(people, "people", "procedural_faces")
+    check_count(images, "images", "procedural_faces")
+    check_count(size, "size", "procedural_faces", least=8)
+    check_number(strength, "strength", "procedural_faces", least=0)
+    check_generator(rng, "procedural_faces")
     faces = []
     for _ in range(people):
         who = identity(rng)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyconv.data.makers.arguments import generator
+from tinyconv.data.arguments import check_generator
 
 Colour = tuple[float, float, float]
 
@@ -108,7 +108,7 @@ def identity(rng: np.random.Generator) -> Identity:
     bald heads and grey hair come with age and build; nothing is measured on any real person. DataError if `rng` is no
     Generator.
     """
-    generator("identity", rng)
+    check_generator(rng, "identity")
     age, robust = rng.beta(1.3, 1.9), rng.random()  # robust: broad jaw, heavy brow, perhaps a beard
     tone = rng.uniform(0, 1)
     skin = _between(SKINS, tone) + rng.normal(0, 0.008, 3) + rng.normal(0, 0.012) * np.array([1, 0, -1])

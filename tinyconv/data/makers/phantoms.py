@@ -12,13 +12,14 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyconv.data.makers.arguments import generator, one_of, real, whole
+from tinyconv.data.arguments import check_choice, check_count, check_generator, check_number
 from tinyconv.errors import DataError
 
 Volume = NDArray[np.float32]
 
 # density, half-axes a, b, c, centre x, y, z, and the turn about z in degrees; x right, y up, z towards the crown. In the plane,
-# the 1974 section, c and z do not count.
+# the 1974 section, c and z do not count. They are those of the table that most 3-D versions use (M. Schabel's phantom3d), but its
+# further turn of the third and fourth row, the ventricles, by 10 degrees about z is left out: they stand as in 1974.
 HEAD = np.array([
     [1.0, 0.6900, 0.9200, 0.810, 0.00, 0.0000, 0.00, 0],
     [-0.8, 0.6624, 0.8740, 0.780, 0.00, -0.0184, 0.00, 0],
@@ -54,16 +55,17 @@ def shepp_logan(size: int, dimensions: int = 2, *, modified: bool = True) -> Vol
     Returns
     -------
     float32 array (size, size, 1) or (size, size, size, 1)
-        Density; row 0 is the forehead, and in 3-D the first axis runs from the neck to the crown. Values at pixel centres.
+        Density; row 0 is the forehead, and in 3-D the first axis runs from the neck to the crown. Values at pixel centres. No one
+        section of the volume is the picture: the ellipsoids' centres lie at different heights.
 
     Raises
     ------
     DataError
         If `size` is below 8 or `dimensions` not 2 or 3.
     """
-    whole("shepp_logan", "size", size, 8)
-    if isinstance(dimensions, bool) or dimensions not in (2, 3):
-        raise DataError(f"shepp_logan: got dimensions={dimensions!r}, expected 2 or 3; change dimensions.")
+    check_count(size, "size", "shepp_logan", least=8)
+    if check_count(dimensions, "dimensions", "shepp_logan", least=2) > 3:
+        raise DataError(f"shepp_logan: dimensions is {dimensions!r}, expected 2 or 3.")
     centres = (np.arange(size) + 0.5) * (2 / size) - 1
     axes = [centres] * (dimensions - 2) + [-centres, centres]  # z up the body, y up the page, x right
     z, y, x = (0.0, *np.meshgrid(*axes, indexing="ij"))[-3:]
@@ -131,7 +133,7 @@ def lesions(n: int, size: int, rng: np.random.Generator, *, organ: str = "liver"
         As `organs`, or if the organ is unknown.
     """
     _checked("lesions", n, size, rng, noise)
-    one_of("lesions", "organ", organ, ORGANS)
+    check_choice(organ, "organ", "lesions", ORGANS)
     labels = rng.permutation(np.arange(n) % 2).astype(np.int64)
     volumes, masks = np.empty((2, n, size, size, size, 1), np.float32)
     for volume, mask, sick in zip(volumes, masks, labels, strict=True):
@@ -143,10 +145,10 @@ def lesions(n: int, size: int, rng: np.random.Generator, *, organ: str = "liver"
 
 
 def _checked(maker: str, n: int, size: int, rng: np.random.Generator, noise: float) -> None:
-    whole(maker, "n", n)
-    whole(maker, "size", size, 8)
-    real(maker, "noise", noise)
-    generator(maker, rng)
+    check_count(n, "n", maker)
+    check_count(size, "size", maker, least=8)
+    check_number(noise, "noise", maker, least=0)
+    check_generator(rng, maker)
 
 
 def _organ(organ: str, size: int, rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyconv.data.makers.arguments import one_of, whole
+from tinyconv.data.arguments import check_choice, check_count
 from tinyconv.data.makers.complexion import lit_face
 from tinyconv.data.makers.features import cover
 from tinyconv.data.makers.hair import behind, fuzz, hairline, strand_shade, strand_table
@@ -43,9 +43,9 @@ def render(identity: Identity, view: View, size: int) -> NDArray[np.float32]:
     DataError
         If `size` is below 8 or not an integer, or the view's pattern or scene is unknown.
     """
-    whole("render", "size", size, 8)
-    one_of("render", "view.pattern", view.pattern, PATTERNS)
-    one_of("render", "view.scene", view.scene, SCENES)
+    check_count(size, "size", "render", least=8)
+    check_choice(view.pattern, "view.pattern", "render", PATTERNS)
+    check_choice(view.scene, "view.scene", "render", SCENES)
     return _Portrait(identity, view, int(size)).painted()
 
 

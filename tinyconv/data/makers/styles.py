@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from tinyconv.data.makers.arguments import generator, one_of, whole
+from tinyconv.data.arguments import check_choice, check_count, check_generator
 from tinyconv.data.makers.noise import cloud
 from tinyconv.data.makers.whirls import painted_style
 
@@ -40,8 +40,8 @@ def style(name: str, size: int, rng: np.random.Generator) -> Picture:
     DataError
         If the name is unknown, `size` below 16, or `rng` no Generator.
     """
-    one_of("style", "name", name, STYLES)
-    return _PAINTERS[name](whole("style", "size", size, 16), generator("style", rng))
+    check_choice(name, "name", "style", STYLES)
+    return _PAINTERS[name](check_count(size, "size", "style", least=16), check_generator(rng, "style"))
 
 
 def _landscape(size: int, rng: np.random.Generator) -> Picture:

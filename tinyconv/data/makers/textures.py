@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyconv.data.makers.arguments import generator, positive, real, whole
+from tinyconv.data.arguments import check_count, check_generator, check_number, check_positive
 from tinyconv.data.makers.noise import cloud
 from tinyconv.errors import DataError
 
@@ -38,13 +38,12 @@ def grating(size: int, angle: float, frequency: float, phase: float = 0.0) -> Gr
     DataError
         If `size` is below 2, `frequency` not in (0, size / 2], or an angle not finite.
     """
-    whole("grating", "size", size, 2)
-    positive("grating", "frequency", frequency)
-    if not (math.isfinite(angle) and math.isfinite(phase)):
-        raise DataError(f"grating: got angle={angle!r} and phase={phase!r}, expected finite radians; change them.")
+    check_count(size, "size", "grating", least=2)
+    check_positive(frequency, "frequency", "grating")
+    check_number(angle, "angle", "grating")
+    check_number(phase, "phase", "grating")
     if frequency > size / 2:
-        raise DataError(f"grating: got frequency={frequency!r} cycles over {size} pixels, expected at most {size / 2:g}; "
-                        f"lower frequency or raise size.")
+        raise DataError(f"grating: frequency is {frequency:g} cycles over {size} pixels, expected at most {size / 2:g}.")
     x, y = _plane(size)
     along = x * math.cos(angle) + y * math.sin(angle)
     return (0.5 + 0.5 * np.sin(math.pi * frequency * along + phase)).astype(np.float32)[..., None]
@@ -64,9 +63,9 @@ def gratings(n: int, size: int, rng: np.random.Generator) -> tuple[Gray, NDArray
     DataError
         If `n` is below 1, `size` below 16, or `rng` no Generator.
     """
-    whole("gratings", "n", n)
-    whole("gratings", "size", size, 16)
-    generator("gratings", rng)
+    check_count(n, "n", "gratings")
+    check_count(size, "size", "gratings", least=16)
+    check_generator(rng, "gratings")
     angles = rng.uniform(0, math.pi, n).astype(np.float32)
     frequencies = rng.uniform(2, size / 4, n).astype(np.float32)
     phases = rng.uniform(0, 2 * math.pi, n)
@@ -98,10 +97,10 @@ def textures(n: int, size: int, rng: np.random.Generator, *, noise: float = 0.03
     DataError
         If `n` is below 1, `size` below 16, `noise` negative, or `rng` no Generator.
     """
-    whole("textures", "n", n)
-    whole("textures", "size", size, 16)
-    real("textures", "noise", noise)
-    generator("textures", rng)
+    check_count(n, "n", "textures")
+    check_count(size, "size", "textures", least=16)
+    check_number(noise, "noise", "textures", least=0)
+    check_generator(rng, "textures")
     labels = rng.permutation(np.arange(n) % len(TEXTURES)).astype(np.int64)
     images = np.empty((n, size, size, 1), np.float32)
     for image, label in zip(images, labels, strict=True):

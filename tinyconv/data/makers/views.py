@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinyconv.data.makers.arguments import generator, real
+from tinyconv.data.arguments import check_generator, check_number
 from tinyconv.data.makers.people import Colour
 
 
@@ -51,8 +51,8 @@ def view(rng: np.random.Generator, strength: float = 1.0) -> View:
 
     DataError if `rng` is no Generator, or `strength` negative or not finite.
     """
-    generator("view", rng)
-    real("view", "strength", strength)
+    check_generator(rng, "view")
+    check_number(strength, "strength", "view", least=0)
     across, down = strength * rng.uniform(-0.95, 0.95), rng.uniform(-0.7, 0.2) * strength
     length = math.sqrt(across**2 + down**2 + 0.8)
     warmth, power = strength * rng.normal(0, 0.07), 0.80 * math.exp(strength * rng.normal(0, 0.16))

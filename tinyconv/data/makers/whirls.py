@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from tinyconv.data.arguments import check_count, check_generator
+
 NIGHT = np.array([[16, 24, 74], [24, 58, 130], [42, 104, 178], [104, 164, 206], [182, 208, 208]], float)
 LIGHT = np.array([[250, 232, 152], [244, 190, 62], [222, 132, 40]], float)
 LAYERS = ((26, 7.0, 60), (15, 4.2, 44), (8, 2.4, 30))  # spacing, width and length of the strokes, in pixels of a 512 canvas
@@ -19,7 +21,14 @@ def painted_style(size: int, rng: np.random.Generator) -> NDArray[np.float32]:
     Returns
     -------
     float32 array (size, size, 3), RGB in [0, 1]; the same `rng` state gives the same picture.
+
+    Raises
+    ------
+    DataError
+        If `size` is below 8, or `rng` no Generator.
     """
+    check_count(size, "size", "painted_style", least=8)
+    check_generator(rng, "painted_style")
     canvas = 2 * max(size, 256)  # painted large, then shrunk: smooth edges
     unit = canvas / 512
     centres, spins, radii = rng.random((7, 2)) * canvas, rng.choice([-1.0, 1.0], 7), (0.1 + 0.16 * rng.random(7)) * canvas

@@ -12,14 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyconv.data.archives import first_bytes, open_archive
+from tinyconv.data.archives import open_archive
+from tinyconv.data.files import first_bytes
 from tinyconv.data.quoting import one_line
 from tinyconv.data.readers.pixels import decode
 from tinyconv.errors import DataError
 
 LARGEST_LIST = 1 << 22  # bytes of a list of pairs
 MOST_BYTES = 1 << 33  # of all pixels together
-PHOTOGRAPH = re.compile(r"(?:.*/)?([^/]+)/\1_(\d{4})\.jpe?g", re.ASCII)
+PHOTOGRAPH = re.compile(r"(?:.*/)?([^/]+)/\1_(\d{4})\.(?i:jpe?g)", re.ASCII)
 
 
 def read_lfw(path: str | Path) -> dict[str, NDArray[Any]]:

@@ -21,8 +21,8 @@ from tinyconv.errors import DataError
 SIDE = 105
 DRAWERS = 20
 CLASSES = 20  # of one trial
-DRAWING = re.compile(r"(?:[^/]+/)?([^/]+)/(character\d+)/\d+_(\d\d)\.png")
-TRIAL = re.compile(r"(?:.*/)?(run\d+)/(test/item|training/class)(\d\d)\.png")
+DRAWING = re.compile(r"(?:[^/]+/)?([^/]+)/(character\d+)/\d+_(\d\d)\.(?i:png)")
+TRIAL = re.compile(r"(?:.*/)?(run\d+)/(test/item|training/class)(\d\d)\.(?i:png)")
 
 
 def read_omniglot(path: str | Path) -> dict[str, NDArray[Any]]:

@@ -19,8 +19,9 @@ from tinyconv.errors import DataError
 
 PEOPLE, PHOTOGRAPHS = 40, 10
 HEIGHT, WIDTH = 112, 92
-LAYOUT = re.compile(r"(?:.*/)?s(\d{1,2})/(\d{1,2})\.pgm", re.ASCII)
-HEADER = re.compile(rb"P([25])" + rb"(?:\s|#[^\n]*\n)+(\d{1,9})" * 3 + rb"\s")
+LAYOUT = re.compile(r"(?:.*/)?s(\d{1,2})/(\d{1,2})\.pgm", re.ASCII | re.IGNORECASE)
+COMMENT = rb"#[^\r\n]*"
+HEADER = re.compile(rb"P([25])" + rb"(?:\s|%s[\r\n])+(\d{1,9})" % COMMENT * 3 + rb"(?:%s)?\s" % COMMENT)
 
 
 def read_orl(path: str | Path) -> dict[str, NDArray[Any]]:
@@ -67,7 +68,7 @@ def _read_pgm(content: bytes, what: str) -> NDArray[np.uint8]:
     if header[1] == b"5":
         values = np.frombuffer(raster, np.uint8)
     else:
-        words = re.sub(rb"#[^\n]*", b"", raster).split()
+        words = re.sub(COMMENT, b"", raster).split()
         if not all(re.fullmatch(rb"\d{1,3}", word) and int(word) <= 255 for word in words):
             raise DataError(f"{what} has a value that is no number from 0 to 255.")
         values = np.array([int(word) for word in words], np.uint8)

@@ -9,10 +9,12 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from tinyconv.data.arrays import LONGEST_HEADER, first_bytes, npy_header
+from tinyconv.data.arrays import LONGEST_HEADER, npy_header
+from tinyconv.data.files import first_bytes
 from tinyconv.data.quoting import LONGEST_PATH, one_line
 from tinyconv.data.readers.numpy_pickles import PickledArray, as_array, numpy_makers
-from tinyconv.data.readers.pickles import Budget, collect, load_pickle
+from tinyconv.data.readers.pickles import Budget, load_pickle
+from tinyconv.data.readers.trees import collect
 from tinyconv.errors import DataError
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pickletools
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -17,9 +17,6 @@ from tinyconv.errors import DataError
 
 MOST_INSTRUCTIONS = 1_000_000
 LONGEST_PICKLE = 1 << 30  # bytes
-DEEPEST = 32  # dictionaries and lists inside each other
-MOST_ENTRIES = 200_000  # met on the way through them
-LONGEST_NAME = 1000
 
 Maker = Callable[..., Any]
 
@@ -261,54 +258,3 @@ def _checked_key(key: Any) -> Any:
     if not isinstance(key, (str, int, float, bytes)):  # a tuple may be nested deeper than Python can hash
         raise ValueError(f"a {type(key).__name__} as a key")
     return key
-
-
-def leaves(tree: Any, what: str) -> Iterator[tuple[str, Any]]:
-    """(dotted name, value) of whatever is no dictionary, list or tuple in them; lists count from 0.
-
-    Raises
-    ------
-    DataError
-        More than `MOST_ENTRIES` values, or deeper than `DEEPEST`, as when something contains itself.
-    """
-    waiting = [("", tree, 0)]
-    met = 0
-    while waiting:
-        name, value, depth = waiting.pop()
-        met += 1
-        if not isinstance(value, (dict, list, tuple)):
-            yield name, value
-            continue
-        if depth >= DEEPEST:
-            raise DataError(f"{what} holds dictionaries or lists more than {DEEPEST} deep.")
-        if met + len(waiting) + len(value) > MOST_ENTRIES:
-            raise DataError(f"{what} holds more than {MOST_ENTRIES:,} values.")
-        inner = value.items() if isinstance(value, dict) else enumerate(value)
-        waiting += [(_joined(name, key, what), item, depth + 1) for key, item in reversed(list(inner))]
-
-
-def _joined(name: str, key: Any, what: str) -> str:
-    if not (len(key) <= LONGEST_NAME if isinstance(key, str) else isinstance(key, int) and abs(key) < 1 << 63):
-        raise DataError(f"{what} holds a key that is neither a text of at most {LONGEST_NAME} characters nor a number.")
-    joined = f"{name}.{key}" if name else str(key)
-    if len(joined) > LONGEST_NAME:
-        raise DataError(f"{what} holds the name {one_line(joined)}, longer than {LONGEST_NAME} characters.")
-    return joined
-
-
-def collect(tree: Any, what: str, keep: Callable[[str, Any], Any]) -> dict[str, Any]:
-    """{dotted name: keep(name, value)} of the leaves for which that is not None.
-
-    Raises
-    ------
-    DataError
-        Two leaves of one name, or what `leaves` and `keep` refuse.
-    """
-    kept: dict[str, Any] = {}
-    for name, value in leaves(tree, what):
-        found = keep(one_line(name), value)
-        if found is not None:
-            if name in kept:
-                raise DataError(f"{what} holds two arrays named {one_line(name)}.")
-            kept[name] = found
-    return kept

@@ -15,11 +15,13 @@ from typing import Any, BinaryIO
 
 from numpy.typing import NDArray
 
-from tinyconv.data.archives import first_bytes, open_archive
+from tinyconv.data.archives import open_archive
+from tinyconv.data.files import first_bytes
 from tinyconv.data.quoting import LONGEST_PATH, one_line
 from tinyconv.data.readers.numpy_pickles import as_array, numpy_makers
-from tinyconv.data.readers.pickles import Budget, collect, load_pickle
+from tinyconv.data.readers.pickles import Budget, load_pickle
 from tinyconv.data.readers.torch_tensors import Storage, Storages, Tensor, tensor_makers
+from tinyconv.data.readers.trees import collect
 from tinyconv.data.tar import BLOCK, is_header
 from tinyconv.errors import DataError
 

@@ -55,13 +55,16 @@ class Slice:
 
 @dataclass(frozen=True)
 class Tensor:
-    """Element (i, j, ...) is number offset + i stride[0] + j stride[1] + ... of a storage, counted in numbers of `dtype`."""
+    """Element (i, j, ...) is number offset + i stride[0] + j stride[1] + ... of a storage, counted in numbers of `dtype`;
+    its conjugate or its negative where PyTorch has put that off."""
 
     storage: Storage
     dtype: str
     offset: int
     size: tuple[int, ...]
     stride: tuple[int, ...]
+    conjugate: bool
+    negative: bool
 
     def build(self, content: bytes, budget: Budget) -> NDArray[Any]:
         """The array of the storage's bytes, copied.
@@ -90,8 +93,11 @@ class Tensor:
 
     def _as_numpy(self, array: NDArray[Any]) -> NDArray[Any]:
         if self.dtype == "bfloat16":  # the upper half of a float32
-            return (array.astype(np.uint32, order="C") << np.uint32(16)).view(np.float32)
-        return np.array(array, np.bool_ if self.dtype == "bool" else array.dtype.newbyteorder("="), order="C")
+            own = (array.astype(np.uint32, order="C") << np.uint32(16)).view(np.float32)
+        else:
+            own = np.array(array, np.bool_ if self.dtype == "bool" else array.dtype.newbyteorder("="), order="C")
+        own = np.conjugate(own, out=own) if self.conjugate else own
+        return np.negative(own, out=own) if self.negative else own
 
 
 class Storages:
@@ -134,20 +140,24 @@ def tensor_makers() -> dict[str, Maker | None]:
     return {**makers, **dict.fromkeys(f"torch.{name}" for name in (*STORAGES, *DTYPES))}
 
 
-def _tensor(place: Slice, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *rest: Any) -> Tensor:
-    return _checked(Tensor(place.storage, place.storage.dtype, place.start + offset, size, stride))
+def _tensor(place: Slice, offset: int, size: tuple[int, ...], stride: tuple[int, ...], grad: Any = False, hooks: Any = None,
+            metadata: Any = None) -> Tensor:
+    return _checked(place, place.storage.dtype, place.start + offset, size, stride, metadata)
 
 
 def _tensor_of_bytes(place: Slice, offset: int, size: tuple[int, ...], stride: tuple[int, ...], grad: bool, hooks: Any,
-                     dtype: Name, *rest: Any) -> Tensor:
-    return _checked(Tensor(place.storage, dtype.dotted.removeprefix("torch."), offset, size, stride))
+                     dtype: Name, metadata: Any = None) -> Tensor:
+    return _checked(place, dtype.dotted.removeprefix("torch."), offset, size, stride, metadata)
 
 
-def _checked(tensor: Tensor) -> Tensor:
-    fine = isinstance(tensor.storage, Storage) and tensor.dtype in DTYPES and isinstance(tensor.size, tuple)
-    if not fine or not isinstance(tensor.stride, tuple):
+def _checked(place: Slice, dtype: str, offset: int, size: Any, stride: Any, metadata: Any) -> Tensor:
+    """The tensor, if its parts are what they should be; `metadata` says what PyTorch does only when it reads the numbers."""
+    flags = {} if metadata is None else metadata
+    if not (isinstance(place.storage, Storage) and dtype in DTYPES and isinstance(size, tuple) and isinstance(stride, tuple)):
         raise ValueError("a tensor of other parts than storage, offset, size and stride")
-    return tensor
+    if not isinstance(flags, dict) or not set(flags) <= {"conj", "neg"} or (flags.get("neg") and dtype == "bool"):
+        raise ValueError("a tensor with other metadata than whether it is conjugate or negative")
+    return Tensor(place.storage, dtype, offset, size, stride, bool(flags.get("conj")), bool(flags.get("neg")))
 
 
 def _is_small(number: Any) -> bool:

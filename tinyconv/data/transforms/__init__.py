@@ -9,5 +9,6 @@ from tinyconv.data.transforms.colour import colour, noise
 from tinyconv.data.transforms.compose import compose
 from tinyconv.data.transforms.crop import center_crop, flip, random_crop
 from tinyconv.data.transforms.move import affine, elastic
+from tinyconv.data.transforms.turn import turn
 
-__all__ = ["affine", "elastic", "random_crop", "center_crop", "flip", "noise", "colour", "compose"]
+__all__ = ["affine", "elastic", "turn", "random_crop", "center_crop", "flip", "noise", "colour", "compose"]

@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from tinyconv.data.arguments import as_array
+from tinyconv.data.arguments import check_images
 from tinyconv.errors import DataError
 
 Array = NDArray[Any]
@@ -19,10 +19,7 @@ def on_batches(transform: Callable[..., Array]) -> Callable[..., Array]:
 
     @functools.wraps(transform)
     def either(images: Any, *args: Any, **kwargs: Any) -> Array:
-        array = as_array(images, transform.__name__)
-        if array.ndim not in (3, 4) or array.dtype.kind != "f" or 0 in array.shape[-3:]:
-            raise DataError(f"{transform.__name__}: got {array.dtype} {array.shape}, expected float images (N, H, W, C) or one "
-                            "(H, W, C).")
+        array = check_images(images, transform.__name__)
         return transform(array, *args, **kwargs) if array.ndim == 4 else transform(array[None], *args, **kwargs)[0]
 
     return either

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from tinyconv.data.arguments import check_count, check_generator, check_number, is_row
+from tinyconv.data.arguments import check_count, check_generator, check_number, check_size, is_row
 from tinyconv.data.transforms.batches import Array, on_batches
-from tinyconv.data.warps import checked_size
 from tinyconv.errors import DataError
 
 
@@ -115,7 +114,7 @@ def _pair(value: Any, name: str) -> tuple[Any, Any]:
 
 
 def _window(size: Any, images: Array, what: str) -> tuple[int, int]:
-    height, width = checked_size(size if is_row(size) else (size, size), what)
+    height, width = check_size(size if is_row(size) else (size, size), what)
     if height > images.shape[1] or width > images.shape[2]:
         raise DataError(f"{what}: a window of {height} x {width} was asked of images of {images.shape[1]} x {images.shape[2]}; "
                         "make the window smaller or the images larger.")

@@ -10,7 +10,7 @@ from tinyconv.data.transforms.batches import Array, on_batches
 from tinyconv.data.warps import Fill, affine_matrix, sample, warp
 
 SMALLEST_SCALE = 1e-3  # a picture shrunk below a thousandth is a point
-SMALLEST_SIGMA = 1e-2  # a Gaussian below a hundredth of a pixel touches no neighbour
+SMALLEST_SIGMA, LARGEST_SIGMA = 1e-2, 1e4  # a Gaussian below a hundredth of a pixel touches no neighbour
 LARGEST_ALPHA = 1e6  # a pixel is looked up that far away
 
 
@@ -63,7 +63,7 @@ def elastic(images: Array, rng: np.random.Generator, *, alpha: float, sigma: flo
     images : float (N, H, W, C) or (H, W, C), any range
     rng : draws the fields of the whole batch, dx before dy
     alpha : strength, >= 0; after smoothing, displacements have a deviation of about 0.16 alpha / sigma pixels
-    sigma : standard deviation of the Gaussian in pixels, >= 0.01; 4 with alpha 34 suits digits of 28 x 28
+    sigma : standard deviation of the Gaussian in pixels, in [0.01, 10000]; 4 with alpha 34 suits digits of 28 x 28
     fill : what comes in at the borders: a value, one per channel, or "edge"
 
     Returns
@@ -73,7 +73,7 @@ def elastic(images: Array, rng: np.random.Generator, *, alpha: float, sigma: flo
     Raises
     ------
     DataError
-        A negative alpha or one above a million, a sigma below 0.01, images that are not float.
+        A negative alpha or one above a million, a sigma outside [0.01, 10000], images that are not float.
 
     References
     ----------
@@ -81,7 +81,7 @@ def elastic(images: Array, rng: np.random.Generator, *, alpha: float, sigma: flo
     """
     check_generator(rng, "elastic")
     strength = check_number(alpha, "alpha", "elastic", least=0, most=LARGEST_ALPHA)
-    width_of_blur = check_number(sigma, "sigma", "elastic", least=SMALLEST_SIGMA)
+    width_of_blur = check_number(sigma, "sigma", "elastic", least=SMALLEST_SIGMA, most=LARGEST_SIGMA)
     count, height, width, _ = images.shape
     fields = rng.random((2, count, height, width), np.float32) * np.float32(2) - np.float32(1)
     smooth = _gaussian(height, width_of_blur) @ fields @ _gaussian(width, width_of_blur)
