@@ -18,6 +18,14 @@ from tinyconv.engine import (
 from tinyconv.errors import DataError, DtypeError, GradientError, KernelError, ShapeError, TinyconvError
 from tinyconv.kernels.dispatch import explain, use_kernel
 from tinyconv.ops.activation import gelu, leaky_relu, prelu, sigmoid, softplus, tanh
+from tinyconv.ops.adaptive_pool import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool3d,
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
+    adaptive_max_pool3d,
+)
 from tinyconv.ops.array import concatenate, flip, pad, reshape, stack, transpose
 from tinyconv.ops.conv import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d
 from tinyconv.ops.distance import pairwise_distances
@@ -29,12 +37,6 @@ from tinyconv.ops.linear import matmul
 from tinyconv.ops.loss import bce_with_logits, cross_entropy, huber, kl_divergence, mse
 from tinyconv.ops.norm import batch_norm, group_norm, instance_norm, layer_norm, local_response_norm
 from tinyconv.ops.pool import (
-    adaptive_avg_pool1d,
-    adaptive_avg_pool2d,
-    adaptive_avg_pool3d,
-    adaptive_max_pool1d,
-    adaptive_max_pool2d,
-    adaptive_max_pool3d,
     avg_pool1d,
     avg_pool2d,
     avg_pool3d,
@@ -43,16 +45,17 @@ from tinyconv.ops.pool import (
     max_pool1d,
     max_pool2d,
     max_pool3d,
+)
+from tinyconv.ops.reduce import l2_normalize, log_softmax, logsumexp, max, mean, norm, softmax, sum, var
+from tinyconv.ops.resize import resize_bilinear, resize_nearest, upsample_nearest
+from tinyconv.ops.unpool import (
     max_pool_indices1d,
     max_pool_indices2d,
     max_pool_indices3d,
     max_unpool1d,
     max_unpool2d,
     max_unpool3d,
-    upsample_nearest,
 )
-from tinyconv.ops.reduce import l2_normalize, log_softmax, logsumexp, max, mean, norm, softmax, sum, var
-from tinyconv.ops.resize import resize_bilinear, resize_nearest
 
 __version__ = "0.1.0"
 

@@ -120,6 +120,8 @@ class Tensor:
 
     def item(self) -> float:
         """The value of a one-element tensor as a Python float."""
+        if self.size != 1:
+            raise ShapeError(f"item: got a tensor of shape {self.shape}, expected size 1; reduce it, or take t.data.")
         return float(self._data.item())
 
     def backward(self, seed: Any = None) -> None:
@@ -153,6 +155,8 @@ class Tensor:
         return f"{type(self).__name__.lower()}({np.array2string(self._data, separator=', ')}, {self.dtype}{note})"
 
     def __len__(self) -> int:
+        if self.ndim == 0:
+            raise ShapeError("len: a tensor of shape () has no first axis; its number is t.item().")
         return len(self._data)
 
     def __float__(self) -> float:
@@ -217,7 +221,7 @@ class Parameter(Tensor):
 
     def assign(self, value: Any) -> None:
         """Replace the value by a copy of `value`, an array of the same shape, in this parameter's dtype."""
-        array = np.array(value, dtype=self.dtype)
+        array = _real_array(value, "Parameter.assign", self.dtype).astype(self.dtype)
         if array.shape != self.shape:
             raise ShapeError(f"Parameter.assign: got shape {array.shape}, expected {self.shape}.")
         self._data = _frozen(array)
@@ -244,7 +248,11 @@ def as_tensor(a: Any) -> Tensor:
 
 def _real_array(a: Any, what: str, dtype: Any = None) -> Array:
     """`a` as a float array: floats as they are, the rest as `dtype` or float32."""
-    array = np.asarray(a)
+    try:
+        array = np.asarray(a)
+        dtype = None if dtype is None else np.dtype(dtype)
+    except (TypeError, ValueError) as error:  # rows of several lengths; no dtype of NumPy's
+        raise DtypeError(f"{what}: got {type(a).__name__}, dtype {dtype!r}, expected numbers, a float dtype; {error}") from error
     if array.dtype.kind not in "fiub":
         raise DtypeError(f"{what}: got {array.dtype} values, expected real numbers.")
     is_float_array = array.dtype.kind == "f" and isinstance(a, np.ndarray | np.generic)
@@ -483,7 +491,7 @@ def _seed(y: Tensor, seed: Any) -> Tensor:
             raise ShapeError(f"backward: got a tensor of shape {y.shape} and no seed; reduce it with .sum() "
                              "or give a seed, an array of that shape.")
         return Tensor(np.ones(y.shape, y.dtype))
-    seed = seed if isinstance(seed, Tensor) else Tensor(np.array(seed, dtype=y.dtype))
+    seed = seed if isinstance(seed, Tensor) else Tensor(_real_array(seed, "backward", y.dtype).astype(y.dtype))
     if (seed.shape, seed.dtype) != (y.shape, y.dtype):
         raise ShapeError(f"backward: got a seed of {seed.dtype} {seed.shape}, expected {y.dtype} {y.shape}.")
     return seed
@@ -536,7 +544,9 @@ def grad(y: Tensor, xs: Any, create_graph: bool = False, seed: Any = None) -> An
     >>> slope.item(), grad(slope, x).item()
     (27.0, 18.0)
     """
-    targets = [xs] if isinstance(xs, Tensor) else list(xs)
+    targets = [xs] if isinstance(xs, Tensor) else list(xs) if isinstance(xs, Sequence) else [xs]
+    if wrong := [type(t).__name__ for t in (y, *targets) if not isinstance(t, Tensor)]:
+        raise GradientError(f"grad: got {', '.join(wrong)}, expected tensors: y, and one x or a list of them.")
     for i, x in enumerate(targets):
         if x._node is None:
             raise GradientError(f"grad: input {i} of shape {x.shape} needs no gradient; "
@@ -561,7 +571,29 @@ def sum_to(x: Array, shape: tuple[int, ...] = ()) -> Array:
     """Sum `x` over the axes along which `shape` would be broadcast: the adjoint of `broadcast_to`."""
     lead = x.ndim - len(shape)
     axes = tuple(range(lead)) + tuple(i + lead for i, n in enumerate(shape) if n == 1 and x.shape[i + lead] != 1)
-    return x.sum(axis=axes, keepdims=True).reshape(shape)
+    return sum_over(x, axes).reshape(shape)
+
+
+LONG = 1024  # more float32 numbers than this are not added up one after the other
+BLOCKS = 256
+
+
+def sum_over(x: Array, axes: tuple[int, ...]) -> Array:
+    """Sum of an array over `axes`, these kept as 1, without a long chain of rounding errors.
+
+    NumPy adds in pairs only along contiguous memory; over the pixels of images (N, H, W, 3) it adds one after the other, and
+    the mean of a million float32 values has three digits. So it is one axis after the other, a long one in blocks. The first
+    axis comes first, whose rows are long: that is as fast as NumPy or, with few channels, many times faster.
+    """
+    if len(axes) == x.ndim and x.flags.forc:
+        return np.asarray(x.sum(keepdims=True))
+    for axis in sorted(axes):
+        while (n := x.shape[axis]) > LONG and axis < x.ndim - 1:
+            head, tail = np.split(x, [n - n % BLOCKS], axis)
+            blocks = head.reshape(*x.shape[:axis], BLOCKS, n // BLOCKS, *x.shape[axis + 1 :])
+            x = np.concatenate([blocks.sum(axis=axis), tail], axis)
+        x = x.sum(axis=axis, keepdims=True)
+    return x
 
 
 broadcast_to.vjp(lambda g, x_shape: sum_to(g, shape=x_shape))

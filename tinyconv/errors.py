@@ -9,6 +9,10 @@ class ShapeError(TinyconvError, ValueError):
     """Sizes that do not fit together, or an impossible geometry."""
 
 
+class PositionError(ShapeError, IndexError):
+    """An index outside of a tensor, or one that is none."""
+
+
 class DtypeError(TinyconvError, TypeError):
     """Two float dtypes in one operation, or numbers that are not real."""
 

@@ -273,7 +273,7 @@ FAULTS = {
     "turned too far": (lambda: turn(BATCH, fresh(), sd=0.6), r"turn: sd is 0.6, expected a number in \[0, 0.5\]"),
     "huge noise": (lambda: noise(BATCH, fresh(), 101), r"noise: sd is 101, expected a number in \[0, 100\]"),
     "no pixels": (lambda: affine(np.zeros((2, 0, 4, 3)), fresh()), r"affine: got float64 \(2, 0, 4, 3\)"),
-    "a seed": (lambda: affine(BATCH, 3), r"affine: rng is 3, expected a numpy.random.Generator, such as numpy.random.default_rng\(seed\)"),
+    "a seed": (lambda: affine(BATCH, 3), r"affine: rng is 3, expected a numpy.random.Generator, such as"),
     "no generator": (lambda: compose(flip)(BATCH, None), r"compose: rng is None"),
     "scale backwards": (lambda: affine(BATCH, fresh(), scale=(2, 1)), r"scale is \(2, 1\), expected \(low, high\)"),
     "scale of nothing": (lambda: affine(BATCH, fresh(), scale=(0, 1)), r"scale is \(0, 1\), .* \[0.001, 1000\]"),

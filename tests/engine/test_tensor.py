@@ -247,3 +247,30 @@ def test_gradient_of_a_scalar_can_be_scaled():
     x.grad = x.grad * 0.5
     assert isinstance(x.grad, np.ndarray)
     assert x.grad.tolist() == 1.5
+
+
+@pytest.mark.parametrize("values", [[[1, 2], [3]], np.array([1j]), None, "a"], ids=["ragged", "complex", "none", "text"])
+def test_what_are_no_numbers_is_refused_everywhere(values):
+    with pytest.raises(tc.DtypeError, match="tensor: got"):
+        tc.tensor(values)
+    with pytest.raises(tc.DtypeError, match=r"Parameter\.assign: got"):
+        tc.Parameter([1.0]).assign(values)
+    with pytest.raises(tc.DtypeError, match="backward: got"):
+        (tc.tensor([1.0], requires_grad=True) * 2).backward([None] if values is None else values)
+
+
+def test_a_dtype_that_numpy_does_not_know_is_refused():
+    with pytest.raises(tc.DtypeError, match="'float7'"):
+        tc.tensor([1.0], dtype="float7")
+
+
+def test_grad_wants_tensors():
+    x = tc.tensor([1.0], requires_grad=True)
+    for y, xs, got in ((1.0, x, "float"), (x * 2, np.ones(1), "ndarray"), (x * 2, [x, 3], "int"), (x * 2, None, "NoneType")):
+        with pytest.raises(tc.GradientError, match=f"grad: got {got}, expected tensors"):
+            tc.grad(y, xs)
+
+
+def test_a_tensor_without_axes_has_no_length():
+    with pytest.raises(tc.ShapeError, match="len: a tensor of shape"):
+        len(tc.tensor(1.0))

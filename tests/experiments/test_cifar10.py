@@ -1,11 +1,15 @@
 """The training on CIFAR-10, without training: its batches, its schedule, its checkpoints."""
 
+import json
+
 import numpy as np
 import pytest
 
 import tinyconv as tc
 from tinyconv.cli.main import main
 from tinyconv.experiments import cifar10
+from tinyconv.experiments.registry import EXPERIMENTS
+from tinyconv.experiments.results import Result, load_results
 from tinyconv.nn import Linear, Sequential
 
 
@@ -98,3 +102,10 @@ def test_an_unknown_experiment_names_the_close_one(capsys):
     assert "cifar10" in capsys.readouterr().out
     assert main(["reproduce", "table"]) == 0
     assert "| cifar10 | test accuracy, % |" in capsys.readouterr().out
+
+
+def test_the_lists_are_json_for_programs(capsys):
+    assert main(["reproduce", "list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == EXPERIMENTS
+    assert main(["reproduce", "table", "--json"]) == 0
+    assert [Result(**facts) for facts in json.loads(capsys.readouterr().out)] == load_results()

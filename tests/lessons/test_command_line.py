@@ -8,7 +8,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from lessons import course
 from lessons.__main__ import main
@@ -172,3 +174,11 @@ def test_no_verb_and_unknown_verb_are_usage_errors(capsys):
         with pytest.raises(SystemExit) as stopped:
             main(arguments)
         assert stopped.value.code == 2
+
+
+def test_the_sheet_in_readme_is_what_the_command_draws(tmp_path, capsys):
+    assert main(["made", "-o", str(tmp_path / "made.png")]) == 0
+    drawn, committed = (np.asarray(Image.open(path).convert("RGB"), float)
+                        for path in (tmp_path / "made.png", ROOT / ".github" / "made.png"))
+    assert drawn.shape == committed.shape
+    assert np.abs(drawn - committed).mean() < 2  # of 255: versions of matplotlib round differently

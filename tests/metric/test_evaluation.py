@@ -59,7 +59,7 @@ def test_equal_error_rate_lies_between_the_neighbouring_thresholds(seed):
 def test_false_reject_rate_never_accepts_more_than_asked():
     distances, same = scores(2)
     for asked in (0, 0.05, 0.1, 0.5, 1):
-        threshold = max((t for t in [-1, *distances] if np.mean(distances[~same] <= t) <= asked))
+        threshold = max(t for t in [-1, *distances] if np.mean(distances[~same] <= t) <= asked)
         assert false_reject_rate(distances, same, asked) == pytest.approx(np.mean(distances[same] > threshold))
 
 

@@ -53,7 +53,7 @@ def test_violating_triplets_are_those_that_cost_something(margin):
 def test_batch_hard_takes_the_farthest_positive_and_the_nearest_negative():
     d = squared_distances(embeddings())
     found = batch_hard_triplets(d, LABELS)
-    anchors = [a for a in range(len(LABELS)) if (LABELS == LABELS[a]).sum() > 1]
+    anchors = [a for a in range(len(LABELS)) if (LABELS[a] == LABELS).sum() > 1]
     assert found[:, 0].tolist() == anchors
     for a, p, n in found.tolist():
         mine = [t for t in triplets_by_definition() if t[0] == a]
@@ -65,7 +65,8 @@ def test_batch_hard_takes_the_farthest_positive_and_the_nearest_negative():
 def test_a_batch_without_a_positive_or_a_negative_has_no_triplets(labels):
     labels = np.array(labels, int)
     d = np.ones((len(labels),) * 2)
-    for found in (all_triplets(labels), semi_hard_triplets(d, labels, 1.0), violating_triplets(d, labels, 1.0), batch_hard_triplets(d, labels)):
+    for found in (all_triplets(labels), semi_hard_triplets(d, labels, 1.0), violating_triplets(d, labels, 1.0),
+                  batch_hard_triplets(d, labels)):
         assert found.shape == (0, 3)
         assert found.dtype.kind == "i"
 

@@ -192,3 +192,21 @@ def test_xavier_initialisation_has_variance_two_over_both_fans():
     assert weights.dtype == np.float32
     assert weights.var() == pytest.approx(2 / (9 * 100), rel=0.03)
     assert np.abs(weights).max() <= np.sqrt(6 / 900) * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("rng", [None, 0, np.random.RandomState(0)], ids=["none", "seed", "legacy"])
+def test_weights_are_drawn_by_a_generator(rng):
+    for layer in (lambda: nn.Linear(2, 3, rng=rng), lambda: nn.Conv2d(1, 2, 3, rng=rng)):
+        with pytest.raises(tc.DataError, match=r"rng is .*, expected a numpy\.random\.Generator"):
+            layer()
+
+
+def test_an_eps_or_momentum_that_is_no_number_is_refused():
+    for layer in (lambda: nn.BatchNorm(2, eps="a"), lambda: nn.LayerNorm(2, eps=-1), lambda: nn.BatchNorm(2, momentum="a")):
+        with pytest.raises(tc.DataError, match=r"(eps|momentum) is"):
+            layer()
+
+
+def test_flatten_wants_a_batch():
+    with pytest.raises(tc.ShapeError, match="Flatten"):
+        nn.Flatten()(tc.tensor(1.0))

@@ -135,3 +135,9 @@ def test_erfc_in_single_precision():
     y = erfc(x)
     assert y.dtype == np.float32
     np.testing.assert_allclose(y, [math.erfc(float(v)) for v in x], rtol=1e-6)
+
+
+@pytest.mark.parametrize("slope", [None, "a", np.ones(2)], ids=["none", "text", "array"])
+def test_a_slope_that_is_no_number_is_refused(slope):
+    with pytest.raises(tc.DtypeError, match=r"leaky_relu: slope is .*, expected a number"):
+        tc.leaky_relu([-1.0], slope)

@@ -163,3 +163,28 @@ def test_pad_names_what_a_mirror_cannot_show():
         tc.pad(leaf(), 1, "wrap")
     assert tc.pad(leaf(), ((1, 1), (2, 2), (3, 3)), "reflect").shape == (4, 7, 10)
     assert tc.pad(np.zeros((0, 2)), ((0, 0), (1, 1)), "reflect").shape == (0, 4)
+
+
+@pytest.mark.parametrize("index", [5, (0, 0, 0, 0), "a", 1.5, np.ones(9, bool), np.array([0.5]), np.array([7]),
+                                   (np.array([0, 1]), np.array([0, 1, 2]))], ids=str)
+def test_an_index_that_does_not_fit_is_one_of_our_errors(index):
+    with pytest.raises(tc.ShapeError, match=r"indexing: got a tensor of shape \(2, 3, 4\); "):
+        leaf()[index]
+
+
+@pytest.mark.parametrize("axis", [None, "a", 0.5])
+def test_concatenate_wants_an_axis(axis):
+    with pytest.raises(tc.ShapeError, match=r"concatenate: axis is .*, expected an int"):
+        tc.concatenate([X, X], axis)
+
+
+def test_shapes_axes_and_widths_of_other_types_are_named():
+    for shape in (None, "ab", (2.0, 12), (-2, 12)):
+        with pytest.raises(tc.ShapeError, match=r"reshape: got .*, expected a tuple of sizes"):
+            tc.reshape(X, shape)
+    for axes in ("abc", (0.0, 1.0, 2.0), (0, 0, 1)):
+        with pytest.raises(tc.ShapeError, match=r"transpose: axes .* do not permute"):
+            tc.transpose(X, axes)
+    for width in (None, 1.5, True):
+        with pytest.raises(tc.ShapeError, match="pad: got width"):
+            tc.pad(X, width)

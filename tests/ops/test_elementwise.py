@@ -113,3 +113,9 @@ def test_integer_bases_and_exponents_are_floats():
 def test_a_negative_base_needs_a_whole_exponent():
     with np.errstate(invalid="ignore"):
         assert np.isnan(tc.power(np.array([-2.0]), 0.5).data[0])
+
+
+@pytest.mark.parametrize("bound", ["a", tc.tensor(0.0)], ids=["text", "tensor"])
+def test_a_bound_that_is_no_number_is_refused(bound):
+    with pytest.raises(tc.DtypeError, match="clip: got a bound of type"):
+        tc.clip([1.0], bound, 2)

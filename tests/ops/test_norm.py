@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import tinyconv as tc
+from tests.refusal import assert_refused
 from tinyconv.errors import DataError, DtypeError, ShapeError
 from tinyconv.ops.norm import batch_norm_with_statistics
 
@@ -176,6 +177,11 @@ def test_local_response_norm_is_its_formula(size):
     (lambda: tc.local_response_norm(np.ones((4, 5, 6)), 2.5), ShapeError, r"size is 2\.5"),
 ])
 def test_impossible_normalization_is_one_clear_error(wrong, error, message):
-    with pytest.raises(error, match=message) as caught:
+    with assert_refused(message, error):
         wrong()
-    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("eps", ["a", None])
+def test_an_eps_that_is_no_number_is_named(eps):
+    with pytest.raises(tc.DataError, match="batch_norm: eps is"):
+        tc.batch_norm(np.ones((2, 3)), eps=eps)

@@ -1,4 +1,4 @@
-"""Pooling and upsampling as operations: values by hand, gradients to the right pixels, errors in plain words."""
+"""Pooling as an operation: values by hand, gradients to the right pixels, errors in plain words."""
 
 from __future__ import annotations
 
@@ -93,15 +93,6 @@ def test_nan_is_not_hidden_by_pooling():
         assert np.isnan(pool(x, 2).data[0, :, :, 0]).tolist() == [[True, False], [False, False]]
 
 
-def test_nearest_upsampling_repeats_pixels_and_its_gradient_sums_them():
-    x = tc.tensor(np.array([[1.0, 2]]).reshape(1, 1, 2, 1), requires_grad=True)
-    y = tc.upsample_nearest(x, (2, 3))
-    assert y.data[0, :, :, 0].tolist() == [[1, 1, 1, 2, 2, 2]] * 2
-    y.backward(np.arange(12.0).reshape(y.shape))
-    assert x.grad.ravel().tolist() == [0 + 1 + 2 + 6 + 7 + 8, 3 + 4 + 5 + 9 + 10 + 11]
-    assert tc.upsample_nearest(np.ones((1, 2, 3, 4, 5)), 2).shape == (1, 4, 6, 8, 5)
-
-
 def test_global_pooling_leaves_one_number_for_each_channel():
     x = np.random.default_rng(0).standard_normal((2, 3, 4, 5))
     np.testing.assert_allclose(tc.global_avg_pool(x).data, x.mean(axis=(1, 2)))
@@ -116,113 +107,14 @@ def test_global_max_pooling_sends_its_gradient_to_the_first_of_the_largest():
     assert x.grad.ravel().tolist() == [0, 3, 0, 0]
 
 
-def test_adaptive_windows_share_a_pixel_where_they_do_not_divide_the_image():
-    x = np.arange(1.0, 6).reshape(1, 5, 1)
-    assert tc.adaptive_avg_pool1d(x, 2).data.ravel().tolist() == [2, 4]
-    assert tc.adaptive_max_pool1d(x, 2).data.ravel().tolist() == [3, 5]
-    assert tc.adaptive_max_pool1d(x, 7).data.ravel().tolist() == [1, 2, 3, 3, 4, 5, 5]
-    leaf = tc.tensor(x, requires_grad=True)
-    tc.adaptive_max_pool1d(-leaf, 2).backward(np.array([1.0, 10]).reshape(1, 2, 1))
-    assert leaf.grad.ravel().tolist() == [-1, 0, -10, 0, 0]
-
-
-def test_adaptive_pooling_to_a_divisor_is_pooling():
-    x = np.random.default_rng(1).standard_normal((2, 6, 8, 3))
-    np.testing.assert_allclose(tc.adaptive_avg_pool2d(x, (3, 2)).data, tc.avg_pool2d(x, (2, 4)).data, atol=1e-14)
-    np.testing.assert_array_equal(tc.adaptive_max_pool2d(x, (3, 2)).data, tc.max_pool2d(x, (2, 4)).data)
-
-
-def test_adaptive_pooling_to_one_is_global_pooling():
-    x = np.random.default_rng(2).standard_normal((2, 5, 3, 4, 3))
-    np.testing.assert_allclose(tc.adaptive_avg_pool3d(x, 1).data.reshape(2, 3), tc.global_avg_pool(x).data, atol=1e-14)
-    np.testing.assert_array_equal(tc.adaptive_max_pool3d(x, 1).data.reshape(2, 3), tc.global_max_pool(x).data)
-
-
-@pytest.mark.parametrize("pool", [tc.adaptive_avg_pool2d, tc.adaptive_max_pool2d])
-def test_adaptive_pooling_of_empty_batches_nan_and_kept_axes(pool):
-    assert pool(np.ones((0, 4, 6, 3), np.float32), (3, 4)).shape == (0, 3, 4, 3)
-    assert pool(np.ones((1, 4, 6, 3)), (None, 2)).shape == (1, 4, 2, 3)
-    x = IMAGE.copy()
-    x[0, 3, 0, 0] = np.nan
-    assert np.isnan(pool(x, 2).data[0, :, :, 0]).tolist() == [[False, False], [True, False]]
-
-
-def test_indices_say_where_the_largest_values_stand():
-    assert tc.max_pool_indices2d(IMAGE, 2)[0, :, :, 0].tolist() == [[5, 2], [13, 11]]
-    x = np.random.default_rng(3).standard_normal((2, 5, 6, 3))
-    options = {"kernel_size": (3, 2), "stride": (2, 1), "padding": ((1, 0), (0, 1)), "dilation": (1, 2), "ceil_mode": True}
-    chosen = tc.max_pool_indices2d(x, **options)
-    assert chosen.dtype == np.int64
-    rows = np.take_along_axis(x.reshape(2, 30, 3), chosen.reshape(2, -1, 3), axis=1)
-    np.testing.assert_array_equal(rows.reshape(chosen.shape), tc.max_pool2d(x, **options).data)
-
-
-@pytest.mark.parametrize("rank", [1, 2, 3])
-def test_unpooling_puts_the_largest_values_back(rank):
-    x = np.random.default_rng(rank).uniform(1, 2, (2, *(7, 4, 6)[:rank], 3))
-    indices, unpool = ((tc.max_pool_indices1d, tc.max_unpool1d), (tc.max_pool_indices2d, tc.max_unpool2d),
-                       (tc.max_pool_indices3d, tc.max_unpool3d))[rank - 1]
-    pooled = MAX[rank](x, 2)
-    back = unpool(pooled, indices(x, 2), x.shape[1:-1])
-    assert back.shape == x.shape
-    assert (np.isin(back.data, [0]) | (back.data == x)).all()
-    np.testing.assert_array_equal(MAX[rank](back, 2).data, pooled.data)
-
-
-def test_values_unpooled_to_one_pixel_add_up_and_its_gradient_is_gathered():
-    y = tc.tensor(np.array([1.0, 10, 100]).reshape(1, 3, 1), requires_grad=True)
-    x = tc.max_unpool1d(y, np.array([2, 0, 2]).reshape(1, 3, 1), 4)
-    assert x.data.ravel().tolist() == [10, 0, 101, 0]
-    x.backward(np.array([1.0, 2, 3, 4]).reshape(1, 4, 1))
-    assert y.grad.ravel().tolist() == [3, 1, 3]
-
-
-def test_indices_may_change_after_unpooling():
-    y = tc.tensor(np.ones((1, 2, 1)), requires_grad=True)
-    chosen = np.array([0, 3]).reshape(1, 2, 1)
-    x = tc.max_unpool1d(y, chosen, 4)
-    chosen[:] = 1
-    x.backward(np.arange(4.0).reshape(1, 4, 1))
-    assert y.grad.ravel().tolist() == [0, 3]
-
-
-def test_unpooling_an_empty_batch():
-    assert tc.max_unpool2d(np.ones((0, 2, 3, 4)), np.ones((0, 2, 3, 4), np.int32), (5, 6)).shape == (0, 5, 6, 4)
-
-
-@pytest.mark.parametrize(("indices", "error", "message"), [
-    (np.full((1, 2, 1), 4), ShapeError,
-     r"^max_unpool1d: indices into an output of \(4,\) must be integers from 0 to 3; got 4 to 4"),
-    (np.full((1, 2, 1), -1), ShapeError, "got -1 to -1"),
-    (np.full((1, 2, 1), 2**64 - 1, np.uint64), ShapeError, "must be integers from 0 to 3"),
-    (np.zeros((1, 2, 1)), ShapeError, "got float64"),
-    (np.zeros((1, 2, 1), bool), ShapeError, "got bool"),
-    (np.zeros((1, 3, 1), int), ShapeError, r"indices have shape \(1, 3, 1\), expected that of x, \(1, 2, 1\)"),
-    (tc.tensor(np.zeros((1, 2, 1))), tc.GradientError, "a choice has no gradient"),
-])
-def test_impossible_indices_are_one_clear_error(indices, error, message):
-    with pytest.raises(error, match=message):
-        tc.max_unpool1d(np.ones((1, 2, 1)), indices, 4)
-
-
 @pytest.mark.parametrize(("wrong", "message"), [
     (lambda: tc.global_avg_pool(np.ones((4, 3))), r"^global_avg_pool: got x of shape \(4, 3\), expected \(N, \*size, C\)"),
     (lambda: tc.global_max_pool(np.ones((1, 0, 3))), "every size but the batch at least 1"),
-    (lambda: tc.adaptive_avg_pool2d(np.ones((4, 4, 3)), 2), r"^adaptive_avg_pool2d: got x of shape \(4, 4, 3\), expected 4 axes"),
-    (lambda: tc.adaptive_avg_pool2d(np.ones((1, 4, 4, 3)), 0), "the output size is 0, expected a positive int"),
-    (lambda: tc.adaptive_max_pool2d(np.ones((1, 4, 4, 3)), (2,)), r"the output size is \(2,\)"),
-    (lambda: tc.adaptive_max_pool1d(np.ones((1, 0, 3)), 2), "every size but the batch at least 1"),
-    (lambda: tc.max_pool_indices2d(np.ones((1, 4, 4, 3)), 5), "^max_pool_indices2d: a window of 5 does not fit"),
-    (lambda: tc.max_unpool2d(np.ones((1, 1, 1, 1)), np.zeros((1, 1, 1, 1), int), 1.5), r"the output size is 1\.5"),
     (lambda: tc.max_pool2d(np.ones((4, 4, 3)), 2), r"^max_pool2d: got x of shape \(4, 4, 3\), expected 4 axes \(N, H, W, C\)"),
     (lambda: tc.avg_pool1d(np.ones((1, 4, 3)), 5), "a window of 5 does not fit an image of 4"),
     (lambda: tc.max_pool2d(np.ones((1, 4, 4, 3)), 2, stride=0), "stride is 0, expected a positive int"),
     (lambda: tc.max_pool2d(np.ones((1, 4, 4, 3)), (2, 2, 2)), r"kernel_size is \(2, 2, 2\)"),
     (lambda: tc.avg_pool2d(np.ones((1, 4, 4, 3)), 2, padding=2), "without a single pixel"),
-    (lambda: tc.upsample_nearest(np.ones((1, 4, 4, 3)), 0), "scale 0, expected .* a positive int"),
-    (lambda: tc.upsample_nearest(np.ones((1, 4, 4, 3)), 1.5), "scale 1.5"),
-    (lambda: tc.upsample_nearest(np.ones((1, 4, 4, 3)), (2,)), r"scale \(2,\)"),
-    (lambda: tc.upsample_nearest(np.ones((4, 4)), 2), r"got x \(4, 4\)"),
 ])
 def test_impossible_pooling_is_one_clear_error(wrong, message):
     with pytest.raises(ShapeError, match=message):

@@ -156,3 +156,44 @@ def test_vectors_shorter_than_eps_are_divided_by_it():
     for eps in (0, -1e-3, np.nan):
         with pytest.raises(tc.DataError, match=r"l2_normalize: eps is .*, expected a positive number"):
             tc.l2_normalize([3.0, 4.0], eps=eps)
+
+
+@pytest.mark.parametrize("shape", [(1, 1024, 1024, 3), (1_000_003, 2), (3, 70_000, 5), (2, 1_000_000, 1)])
+def test_a_float32_sum_over_many_pixels_keeps_its_digits(shape):
+    x = np.random.default_rng(0).standard_normal(shape, np.float32) + np.float32(1e4)
+    axes = tuple(range(len(shape) - 1))
+    np.testing.assert_allclose(tc.mean(x, axis=axes).data, x.mean(axes, dtype=np.float64), rtol=5e-6)
+    np.testing.assert_allclose(tc.var(x, axis=axes).data, x.var(axes, dtype=np.float64), rtol=1e-3)
+    np.testing.assert_allclose(tc.norm(x, axis=axes).data, np.sqrt(np.square(x.astype(np.float64)).sum(axes)), rtol=5e-6)
+
+
+def test_the_gradient_of_a_bias_keeps_its_digits():
+    bias = tc.tensor(np.zeros(3, np.float32), requires_grad=True)
+    tc.add(np.zeros((1, 1000, 1000, 3), np.float32), bias).backward(np.full((1, 1000, 1000, 3), 0.1))
+    np.testing.assert_allclose(bias.grad, 1e5, rtol=5e-6)
+
+
+@pytest.mark.parametrize("axes", [(0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2), ()], ids=str)
+def test_a_sum_in_blocks_is_the_sum_in_any_layout(axes):
+    x = np.random.default_rng(0).standard_normal((3, 2049, 2))
+    for array in (x, np.asfortranarray(x), x[::-1, ::2], x.transpose(1, 0, 2), x[:0]):
+        np.testing.assert_allclose(tc.sum(array, axis=axes).data, array.sum(axes), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e25])
+def test_a_length_is_right_where_its_square_overflows_or_vanishes(scale):
+    x = tc.tensor(np.float32([[3, 4], [0, 0]]) * np.float32(scale), requires_grad=True)
+    length = tc.norm(x, axis=1)
+    np.testing.assert_allclose(length.data, np.float32([5, 0]) * np.float32(scale), rtol=1e-6)
+    np.testing.assert_allclose(tc.grad(length, x, seed=np.ones(2)).data, [[0.6, 0.8], [0, 0]], rtol=1e-6)
+    assert np.isnan(tc.norm([np.nan, 1.0]).data)
+    assert tc.norm([np.inf, 1.0]).data == np.inf
+
+
+def test_options_of_reductions_that_are_no_numbers_are_named():
+    for ddof in ("a", -1, 0.5):
+        with pytest.raises(tc.ShapeError, match="var: ddof is"):
+            tc.var([1.0, 2.0], ddof=ddof)
+    for eps in ("a", None):
+        with pytest.raises(tc.DataError, match="l2_normalize: eps is"):
+            tc.l2_normalize([1.0], eps=eps)

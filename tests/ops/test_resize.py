@@ -94,3 +94,23 @@ class TestAnyWayOfResizing:
 def test_impossible_sizes_are_one_clear_error(wrong, message):
     with pytest.raises(ShapeError, match=message):
         wrong()
+
+
+def test_nearest_upsampling_repeats_pixels_and_its_gradient_sums_them():
+    x = tc.tensor(np.array([[1.0, 2]]).reshape(1, 1, 2, 1), requires_grad=True)
+    y = tc.upsample_nearest(x, (2, 3))
+    assert y.data[0, :, :, 0].tolist() == [[1, 1, 1, 2, 2, 2]] * 2
+    y.backward(np.arange(12.0).reshape(y.shape))
+    assert x.grad.ravel().tolist() == [0 + 1 + 2 + 6 + 7 + 8, 3 + 4 + 5 + 9 + 10 + 11]
+    assert tc.upsample_nearest(np.ones((1, 2, 3, 4, 5)), 2).shape == (1, 4, 6, 8, 5)
+
+
+@pytest.mark.parametrize(("wrong", "message"), [
+    (lambda: tc.upsample_nearest(np.ones((1, 4, 4, 3)), 0), "scale is 0, expected a positive int"),
+    (lambda: tc.upsample_nearest(np.ones((1, 4, 4, 3)), 1.5), "scale is 1.5"),
+    (lambda: tc.upsample_nearest(np.ones((1, 4, 4, 3)), (2,)), r"scale is \(2,\)"),
+    (lambda: tc.upsample_nearest(np.ones((4, 4)), 2), r"got x of shape \(4, 4\)"),
+])
+def test_impossible_upsampling_is_one_clear_error(wrong, message):
+    with pytest.raises(ShapeError, match=message):
+        wrong()

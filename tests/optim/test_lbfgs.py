@@ -170,6 +170,8 @@ def test_a_closure_that_returns_many_numbers_is_refused():
     p = tc.Parameter(np.array([1.0, 2.0]))
     with pytest.raises(tc.GradientError, match=r"the closure gave shape \(2,\), expected one number, the loss"):
         LBFGS([p]).step(lambda: p * p)
+    with pytest.raises(tc.GradientError, match=r"the closure gave float, expected one number, the loss, as a tensor"):
+        LBFGS([p]).step(lambda: 3.0)
 
 
 def test_the_history_is_limited():

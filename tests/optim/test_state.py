@@ -117,3 +117,19 @@ def test_weight_decay_of_adamw_is_not_divided_by_the_gradient():
 def test_impossible_settings_are_refused(make, message):
     with pytest.raises(tc.GradientError, match=message):
         make([tc.Parameter([1.0])])
+
+
+@pytest.mark.parametrize("parameters", [np.ones(2), [np.ones(2)], [tc.tensor([1.0], requires_grad=True)], {"a": 1}],
+                         ids=["array", "arrays", "tensors", "names"])
+def test_an_optimizer_takes_parameters_only(parameters):
+    with pytest.raises(tc.GradientError, match=r"SGD: got .*, expected parameters"):
+        tc.optim.SGD(parameters, 0.1)
+
+
+def test_settings_that_are_no_numbers_are_named():
+    p = [tc.Parameter([1.0])]
+    for wrong in (lambda: tc.optim.SGD(p, "a"), lambda: tc.optim.SGD(p, np.inf), lambda: tc.optim.SGD(p, 0.1, momentum="a"),
+                  lambda: tc.optim.Adam(p, betas=(0.9,)), lambda: tc.optim.LBFGS(p, history=1.5),
+                  lambda: tc.optim.LBFGS(p, max_evaluations=0), lambda: tc.optim.clip_grad_norm(p, "a")):
+        with pytest.raises(tc.GradientError, match="expected"):
+            wrong()

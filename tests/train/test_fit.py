@@ -291,10 +291,10 @@ def test_a_loss_that_is_not_finite_stops_with_its_place_and_causes_and_the_check
 @pytest.mark.parametrize(("options", "message"), [
     ({"batches": list}, r"batches\(\) gave no batch in epoch 1; let it make a new iterable at each call"),
     ({"batches": [1, 2]}, "batches is list, expected a function"),
-    ({"epochs": -1}, "epochs is -1, expected a whole number, 0 or more"),
+    ({"epochs": -1}, "epochs is -1, expected a whole number of at least 0"),
     ({"epochs": 2.5}, "epochs is 2.5, expected a whole number"),
-    ({"patience": 0}, "patience is 0, expected 1 or more, together with validate"),
-    ({"patience": 2, "validate": None}, "patience is 2, expected 1 or more, together with validate"),
+    ({"patience": 0}, "patience is 0, expected a whole number of at least 1"),
+    ({"patience": 2, "validate": None}, "patience is 2, expected validate with it"),
     ({"loss": lambda net, batch: net(batch[0])}, r"loss\(net, batch\) gave \(6, 1\) at epoch 1, step 0, expected a tensor of"),
     ({"loss": lambda net, batch: 3.0}, "gave float at epoch 1, step 0"),
     ({"validate": lambda net: float("nan")}, r"validate\(net\) is nan after epoch 1, expected a finite number, lower is better"),
@@ -372,3 +372,17 @@ def test_continuing_is_said_on_stderr(tmp_path, capsys):
     assert capsys.readouterr().err == ""
     list(Run().fit(3, checkpoint=path))
     assert capsys.readouterr().err == f"continuing {path} after epoch 2\n"
+
+
+def test_arguments_of_another_type_are_refused_in_one_line():
+    run = Run()
+    for fault, options in (("validate is int", {"validate": 3}), ("schedule is str", {"schedule": "a"}),
+                           ("schedule.0. is None", {"schedule": lambda step: None}),
+                           ("validate.net. is NoneType", {"validate": lambda net: None}),
+                           ("validate.net. is ndarray", {"validate": lambda net: np.ones(3)})):
+        with pytest.raises(tc.DataError, match=f"fit: {fault}"):
+            list(run.fit(1, **options))
+    with pytest.raises(tc.DataError, match="fit: loss is NoneType, expected a function"):
+        list(fit(run.net, run.optimizer, None, list, epochs=1))
+    with pytest.raises(tc.DataError, match="fit: got function and NoneType, expected a module and an optimizer"):
+        list(fit(squares, None, squares, list, epochs=1))

@@ -20,7 +20,8 @@ from tinyconv.errors import DataError
 def check_generator(rng: Any, what: str) -> np.random.Generator:
     """`rng` if it is a generator; a seed or a global module is a `DataError` that names the fix."""
     if not isinstance(rng, np.random.Generator):
-        raise DataError(f"{what}: rng is {_shown(rng)}, expected a numpy.random.Generator, such as numpy.random.default_rng(seed).")
+        raise DataError(f"{what}: rng is {_shown(rng)}, expected a numpy.random.Generator, such as "
+                        "numpy.random.default_rng(seed).")
     return rng
 
 

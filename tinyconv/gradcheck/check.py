@@ -109,7 +109,10 @@ class Slopes:
 
     def __init__(self, f: Function, arrays: Sequence[Array], rng: np.random.Generator) -> None:
         self.f, self.arrays = f, arrays
-        value = f(*_leaves(arrays)).data
+        y = f(*_leaves(arrays))
+        if not isinstance(y, Tensor):
+            raise GradientError(f"gradcheck: {function_name(f)} returned {type(y).__name__}, expected a tensor.")
+        value = y.data
         self.cotangent = rng.standard_normal(value.shape)
         self.terms = float(np.abs(value * self.cotangent).sum())
 

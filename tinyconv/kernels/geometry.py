@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinyconv.errors import ShapeError
+from tinyconv.kernels.scalars import is_int, is_positive_int
 
 Shape = tuple[int, ...]
 Pairs = tuple[tuple[int, int], ...]
@@ -118,10 +119,10 @@ def conv_transpose_geometry(
         raise ShapeError(f"{name}: x has {y_shape[-1]} channels {y_shape} but weight expects {weight_shape[-1]} "
                          f"{weight_shape}; its shape is that of the convolution it transposes, "
                          "(*kernel, out_channels // groups, in_channels).")
-    strides, dilations = _per_axis(name, "stride", stride, rank), _per_axis(name, "dilation", dilation, rank)
+    strides, dilations = per_axis(name, "stride", stride, rank), per_axis(name, "dilation", dilation, rank)
     spans = [(n - 1) * s + (k - 1) * d + 1 for n, k, s, d in
              zip(y_shape[1:-1], weight_shape[:-2], strides, dilations, strict=True)]
-    extra = _per_axis(name, "output_padding", output_padding, rank, least=0)
+    extra = per_axis(name, "output_padding", output_padding, rank, least=0)
     if isinstance(padding, str) and padding == "same":
         if any(extra):
             raise ShapeError(f"{name}: got output_padding {output_padding!r} with 'same', whose output is size * stride; "
@@ -152,7 +153,7 @@ def pool_windows(
     if len(x_shape) != rank + 2:
         axes = {1: "(N, L, C)", 2: "(N, H, W, C)", 3: "(N, D, H, W, C)"}[rank]
         raise ShapeError(f"{name}: got x of shape {x_shape}, expected {rank + 2} axes {axes}.")
-    kernel = _per_axis(name, "kernel_size", kernel_size, rank)
+    kernel = per_axis(name, "kernel_size", kernel_size, rank)
     windows = _windows(name, x_shape[1:-1], kernel, kernel if stride is None else stride, padding, dilation, ceil_mode)
     for axis, pair in enumerate(windows.padding):
         if not windows.inside_taps(axis).any(axis=1).all():
@@ -168,12 +169,16 @@ def spatial_size(name: str, x_shape: Shape, size: Any) -> Shape:
         raise ShapeError(f"{name}: got x of shape {x_shape}, expected (N, *size, C) with one, two or three spatial axes.")
     if isinstance(size, Sequence) and len(size) == rank:
         size = tuple(n if m is None else m for n, m in zip(x_shape[1:-1], size, strict=True))
-    return _per_axis(name, "the output size", x_shape[1:-1] if size is None else size, rank)
+    return per_axis(name, "the output size", x_shape[1:-1] if size is None else size, rank)
 
 
-def is_int(value: Any) -> bool:
-    """Whether `value` is a whole number of Python or NumPy; True and False are not."""
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+def per_axis(name: str, what: str, value: Any, rank: int, least: int = 1) -> Shape:
+    """`value` of the option `what`, an int of at least `least` or one for each of `rank` axes, as one for each axis."""
+    values = (value,) * rank if is_int(value) else tuple(value) if isinstance(value, Sequence) else (value,)
+    if len(values) != rank or not all(is_int(v) and v >= least for v in values):
+        kind = "positive" if least == 1 else "non-negative"
+        raise ShapeError(f"{name}: {what} is {value!r}, expected a {kind} int, or one for each of {rank} axes.")
+    return tuple(int(v) for v in values)
 
 
 def _check_rank(name: str, x_shape: Shape, weight_shape: Shape) -> None:
@@ -187,17 +192,9 @@ def _check_rank(name: str, x_shape: Shape, weight_shape: Shape) -> None:
 
 
 def _check_groups(name: str, groups: Any, channels: int, out_channels: int) -> None:
-    if not is_int(groups) or groups < 1 or channels % groups or out_channels % groups:
+    if not is_positive_int(groups) or channels % groups or out_channels % groups:
         raise ShapeError(f"{name}: groups is {groups!r}, expected a positive int that divides {channels} and {out_channels} "
                          "channels.")
-
-
-def _per_axis(name: str, what: str, value: Any, rank: int, least: int = 1) -> Shape:
-    values = (value,) * rank if is_int(value) else tuple(value) if isinstance(value, Sequence) else (value,)
-    if len(values) != rank or not all(is_int(v) and v >= least for v in values):
-        kind = "positive" if least == 1 else "non-negative"
-        raise ShapeError(f"{name}: {what} is {value!r}, expected a {kind} int, or one for each of {rank} axes.")
-    return tuple(int(v) for v in values)
 
 
 def _padding(name: str, padding: Any, size: Shape, kernel: Shape, stride: Shape, dilation: Shape) -> Pairs:
@@ -223,7 +220,7 @@ def _windows(
     name: str, size: Shape, kernel: Shape, stride: Any, padding: Any, dilation: Any, ceil_mode: bool = False
 ) -> Windows:
     rank = len(size)
-    strides, dilations = _per_axis(name, "stride", stride, rank), _per_axis(name, "dilation", dilation, rank)
+    strides, dilations = per_axis(name, "stride", stride, rank), per_axis(name, "dilation", dilation, rank)
     pairs = _padding(name, padding, size, kernel, strides, dilations)
     out = []
     for n, k, s, pair, d in zip(size, kernel, strides, pairs, dilations, strict=True):

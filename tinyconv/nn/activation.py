@@ -8,7 +8,7 @@ import numpy as np
 
 from tinyconv.engine import Parameter, Tensor
 from tinyconv.errors import DataError, ShapeError
-from tinyconv.kernels.geometry import is_int
+from tinyconv.kernels.scalars import is_positive_int
 from tinyconv.nn.module import Pointwise
 from tinyconv.ops.activation import gelu, leaky_relu, prelu, sigmoid, softplus, tanh
 from tinyconv.ops.elementwise import relu
@@ -38,7 +38,7 @@ class PReLU(Pointwise):
     """
 
     def __init__(self, channels: int = 1, initial: float = 0.25) -> None:
-        if not is_int(channels) or channels < 1:
+        if not is_positive_int(channels):
             raise ShapeError(f"PReLU: channels is {channels!r}, expected a positive int.")
         self.weight = Parameter(np.full(channels, initial, np.float32))
 

@@ -9,9 +9,10 @@ import numpy as np
 
 from tinyconv.engine import Parameter, Tensor
 from tinyconv.errors import ShapeError
-from tinyconv.kernels.geometry import conv_geometry, is_int
+from tinyconv.kernels.geometry import conv_geometry, per_axis
+from tinyconv.kernels.scalars import is_positive_int
 from tinyconv.nn.init import he_normal
-from tinyconv.nn.module import Module, Shape
+from tinyconv.nn.module import Module, Shape, Window
 from tinyconv.ops.conv import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d
 
 
@@ -24,11 +25,8 @@ class _Layer(Module):
     def __init__(self, in_channels: int, out_channels: int, kernel_size: Any, groups: int, bias: bool, rng: np.random.Generator,
                  options: dict[str, Any]) -> None:
         name = type(self).__name__
-        kernel = tuple(kernel_size) if isinstance(kernel_size, tuple | list) else (kernel_size,) * self.rank
-        if len(kernel) != self.rank or not all(is_int(k) and k > 0 for k in kernel):
-            raise ShapeError(f"{name}: kernel_size is {kernel_size!r}, expected a positive int, "
-                             f"or one for each of {self.rank} axes.")
-        positive = all(is_int(n) and n > 0 for n in (in_channels, out_channels, groups))
+        kernel = per_axis(name, "kernel_size", kernel_size, self.rank)
+        positive = all(map(is_positive_int, (in_channels, out_channels, groups)))
         if not positive or in_channels % groups or out_channels % groups:
             raise ShapeError(f"{name}: got in_channels {in_channels!r}, out_channels {out_channels!r}, groups {groups!r}, "
                              "expected positive ints, groups dividing both numbers of channels.")
@@ -60,7 +58,7 @@ class _Conv(_Layer):
     def flops(self, x_shape: Shape, y_shape: Shape) -> int:
         return conv_geometry(x_shape, self.weight.shape, **self.options).flops
 
-    def window(self, x_shape: Shape) -> tuple[Shape, Shape] | None:
+    def window(self, x_shape: Shape) -> Window | None:
         geometry = conv_geometry(x_shape, self.weight.shape, **self.options)
         axes = zip(geometry.kernel_size, geometry.dilation, strict=True)
         return tuple((k - 1) * d + 1 for k, d in axes), geometry.stride
@@ -94,12 +92,10 @@ class _ConvTranspose(_Layer):
                          {"stride": stride, "padding": padding, "dilation": dilation, "output_padding": output_padding})
 
     def plan(self, kernel: Shape, in_channels: int, out_channels: int) -> tuple[Shape, float]:
-        groups, stride = self.options["groups"], self.options["stride"]
-        strides = tuple(stride) if isinstance(stride, tuple | list) else (stride,) * self.rank
-        if not all(is_int(s) and s > 0 for s in strides):
-            raise ShapeError(f"{type(self).__name__}: stride is {stride!r}, expected a positive int, or one for each axis.")
-        steps = math.prod(strides)  # a stride spreads the products over more outputs
-        return (*kernel, out_channels // groups, in_channels), math.prod(kernel) * in_channels / groups / steps
+        groups = self.options["groups"]
+        strides = per_axis(type(self).__name__, "stride", self.options["stride"], self.rank)
+        fan_in = math.prod(kernel) * in_channels / groups / math.prod(strides)  # a stride spreads the products over more outputs
+        return (*kernel, out_channels // groups, in_channels), fan_in
 
     def flops(self, x_shape: Shape, y_shape: Shape) -> int:
         return 2 * math.prod(x_shape) * math.prod(self.weight.shape[:-1])

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from tinyconv.data.arguments import check_generator
 from tinyconv.engine import Array
 
 
@@ -16,7 +17,7 @@ def he_normal(shape: tuple[int, ...], rng: np.random.Generator, fan_in: float | 
     one output. Source: He et al. 2015.
     """
     summands = math.prod(shape[:-1]) if fan_in is None else fan_in
-    return (rng.standard_normal(shape) * math.sqrt(2 / summands)).astype(np.float32)
+    return (check_generator(rng, "initialization").standard_normal(shape) * math.sqrt(2 / summands)).astype(np.float32)
 
 
 def xavier_uniform(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
@@ -27,4 +28,4 @@ def xavier_uniform(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
     """
     fans = math.prod(shape[:-2]) * sum(shape[-2:])
     limit = math.sqrt(6 / fans)
-    return rng.uniform(-limit, limit, shape).astype(np.float32)
+    return check_generator(rng, "initialization").uniform(-limit, limit, shape).astype(np.float32)

@@ -8,12 +8,14 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from tinyconv.data.states import mismatches
 from tinyconv.engine import Array, Parameter, Tensor
 from tinyconv.errors import GradientError, ShapeError
 from tinyconv.nn.buffer import Buffer
 
 M = TypeVar("M", bound="Module")
 Shape = tuple[int, ...]
+Window = tuple[Shape, Shape]  # (extent, stride) for each spatial axis
 
 # Told of every call while somebody looks at a run (nn.summary): layer, input, output.
 observer: ContextVar[Callable[[Any, Any, Any], None] | None] = ContextVar("observer", default=None)
@@ -102,36 +104,37 @@ class Module:
         ShapeError
             Names every entry that is missing, unexpected, of another shape or not finite; nothing is loaded then.
         """
-        own = _named(self, Parameter, Buffer)
-        faults = [f"{name} is missing" for name in own if name not in state]
-        faults += [f"{name} is not expected" for name in state if name not in own]
-        arrays = {name: _as_array(state[name]) for name in own if name in state}
-        for name, array in arrays.items():
-            if array.shape != own[name].shape:
-                faults.append(f"{name} has shape {array.shape}, expected {own[name].shape}")
-            elif not _is_finite(array, own[name].dtype):
-                faults.append(f"{name} has values that are not finite")
-        if faults:
-            raise ShapeError(f"{type(self).__name__}.load_state: {'; '.join(sorted(faults))}.")
-        for name, array in arrays.items():
-            own[name].assign(array)
+        arrays = {name: _as_array(value) for name, value in state.items()}
+        if faults := mismatches(self.state(), arrays, any_dtype=True):
+            raise ShapeError(f"{type(self).__name__}.load_state: {'; '.join(faults)}.")
+        for name, value in _named(self, Parameter, Buffer).items():
+            value.assign(arrays[name])
         return self
 
     def flops(self, x_shape: Shape, y_shape: Shape) -> int:
         """Twice the multiply-adds of a call: 0, unless a layer says otherwise (convolution and linear do)."""
         return 0
 
-    def window(self, x_shape: Shape) -> tuple[Shape, Shape] | None:
-        """(extent, stride) per spatial axis of what one output position sees of x; None if that is not one window."""
+    def window(self, x_shape: Shape) -> Window | None:
+        """What one output position sees of x; None if that is not one window of equal size for all."""
         return None
 
 
 class Pointwise(Module):
     """A layer whose output at a position depends on the input at that position only."""
 
-    def window(self, x_shape: Shape) -> tuple[Shape, Shape] | None:
+    def window(self, x_shape: Shape) -> Window | None:
+        """One position."""
         ones = (1,) * (len(x_shape) - 2)
         return ones, ones
+
+
+class Global(Module):
+    """A layer whose output at a position depends on the whole image."""
+
+    def window(self, x_shape: Shape) -> Window | None:
+        """All positions."""
+        return x_shape[1:-1], (1,) * (len(x_shape) - 2)
 
 
 class Sequential(Module):
@@ -222,11 +225,3 @@ def _as_array(value: Any) -> Array:
         return np.asarray(value.data if isinstance(value, Tensor) else value)
     except (ValueError, GradientError):
         return np.asarray(None)
-
-
-def _is_finite(array: Array, dtype: np.dtype[Any]) -> bool:
-    """Whether these are real numbers that are finite in `dtype` too."""
-    if array.dtype.kind not in "fiu":
-        return False
-    with np.errstate(over="ignore"):
-        return bool(np.isfinite(array.astype(dtype)).all())

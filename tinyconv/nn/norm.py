@@ -9,9 +9,9 @@ import numpy as np
 
 from tinyconv.engine import Parameter, Tensor, as_tensor, recording
 from tinyconv.errors import DataError, ShapeError
-from tinyconv.kernels.geometry import is_int
+from tinyconv.kernels.scalars import is_positive_int, is_real
 from tinyconv.nn.buffer import Buffer
-from tinyconv.nn.module import Module, Pointwise, Shape
+from tinyconv.nn.module import Global, Module, Pointwise, Shape, Window
 from tinyconv.ops.norm import (
     batch_norm,
     batch_norm_with_statistics,
@@ -28,8 +28,10 @@ class _Affine(Module):
 
     def __init__(self, shape: int | tuple[int, ...], eps: float) -> None:
         sizes = tuple(shape) if isinstance(shape, tuple | list) else (shape,)
-        if not sizes or not all(is_int(n) and n > 0 for n in sizes):
+        if not sizes or not all(map(is_positive_int, sizes)):
             raise ShapeError(f"{type(self).__name__}: got {shape!r}, expected a positive number of channels.")
+        if not is_real(eps) or not 0 <= eps < math.inf:
+            raise DataError(f"{type(self).__name__}: eps is {eps!r}, expected a small number, 0 or more.")
         self.weight = Parameter(np.ones(sizes, np.float32))
         self.bias = Parameter(np.zeros(sizes, np.float32))
         self.eps = eps
@@ -57,7 +59,7 @@ class BatchNorm(_Affine, Pointwise):
 
     def __init__(self, channels: int, momentum: float = 0.1, eps: float = 1e-5) -> None:
         super().__init__(channels, eps)
-        if not 0 <= momentum <= 1:
+        if not is_real(momentum) or not 0 <= momentum <= 1:
             raise DataError(f"BatchNorm: momentum is {momentum!r}, expected a number from 0 to 1, the share of the newest batch.")
         self.momentum = momentum
         self.running_mean = Buffer(np.zeros(channels, np.float32))
@@ -76,7 +78,7 @@ class BatchNorm(_Affine, Pointwise):
         return y
 
 
-class InstanceNorm(_Affine):
+class InstanceNorm(_Affine, Global):
     """`tc.instance_norm` over (N, *size, channels)."""
 
     def __init__(self, channels: int, eps: float = 1e-5) -> None:
@@ -84,9 +86,6 @@ class InstanceNorm(_Affine):
 
     def forward(self, x: Any) -> Tensor:
         return instance_norm(x, self.weight, self.bias, eps=self.eps)
-
-    def window(self, x_shape: Shape) -> tuple[Shape, Shape] | None:
-        return _everywhere(x_shape)
 
 
 class LayerNorm(_Affine):
@@ -98,26 +97,24 @@ class LayerNorm(_Affine):
     def forward(self, x: Any) -> Tensor:
         return layer_norm(x, self.weight, self.bias, axes=tuple(range(-self.weight.ndim, 0)), eps=self.eps)
 
-    def window(self, x_shape: Shape) -> tuple[Shape, Shape] | None:
+    def window(self, x_shape: Shape) -> Window | None:
+        """One position, or all of them along an axis that is normalized over."""
         rank = len(x_shape) - 2
         alone = rank - (self.weight.ndim - 1)  # spatial axes that are not normalized over
         return tuple(1 if axis < alone else n for axis, n in enumerate(x_shape[1:-1])), (1,) * rank
 
 
-class GroupNorm(_Affine):
+class GroupNorm(_Affine, Global):
     """`tc.group_norm` over (N, *size, channels) in `groups` groups of channels."""
 
     def __init__(self, groups: int, channels: int, eps: float = 1e-5) -> None:
         super().__init__(channels, eps)
-        if not is_int(groups) or groups < 1 or channels % groups:
+        if not is_positive_int(groups) or channels % groups:
             raise ShapeError(f"GroupNorm: groups is {groups!r}, expected a positive int that divides {channels} channels.")
         self.groups = groups
 
     def forward(self, x: Any) -> Tensor:
         return group_norm(x, self.groups, self.weight, self.bias, eps=self.eps)
-
-    def window(self, x_shape: Shape) -> tuple[Shape, Shape] | None:
-        return _everywhere(x_shape)
 
 
 class LocalResponseNorm(Pointwise):
@@ -131,7 +128,7 @@ class LocalResponseNorm(Pointwise):
         return local_response_norm(x, self.size, **self.options)
 
 
-class L2Normalize(Module):
+class L2Normalize(Pointwise):
     """x divided by its Euclidean length along `axis`: embeddings of length 1."""
 
     def __init__(self, axis: int = -1, eps: float = 1e-12) -> None:
@@ -140,11 +137,6 @@ class L2Normalize(Module):
     def forward(self, x: Any) -> Tensor:
         return l2_normalize(x, axis=self.axis, eps=self.eps)
 
-    def window(self, x_shape: Shape) -> tuple[Shape, Shape] | None:
-        ones = (1,) * (len(x_shape) - 2)
-        return (ones, ones) if self.axis in (-1, len(x_shape) - 1) else None
-
-
-def _everywhere(x_shape: Shape) -> tuple[Shape, Shape]:
-    """Each position sees the whole image."""
-    return x_shape[1:-1], (1,) * (len(x_shape) - 2)
+    def window(self, x_shape: Shape) -> Window | None:
+        """One position, if it is the channels that are normalized over."""
+        return super().window(x_shape) if self.axis in (-1, len(x_shape) - 1) else None

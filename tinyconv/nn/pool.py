@@ -6,11 +6,9 @@ from typing import Any
 
 from tinyconv.engine import Tensor
 from tinyconv.kernels.geometry import Windows, pool_windows
-from tinyconv.nn.module import Module, Shape
+from tinyconv.nn.module import Global, Module, Shape, Window
+from tinyconv.ops.adaptive_pool import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 from tinyconv.ops.pool import (
-    adaptive_avg_pool1d,
-    adaptive_avg_pool2d,
-    adaptive_avg_pool3d,
     avg_pool1d,
     avg_pool2d,
     avg_pool3d,
@@ -36,7 +34,7 @@ class _Pool(Module):
 class _WindowPool(_Pool):
     """Pooling by windows that are given."""
 
-    def window(self, x_shape: Shape) -> tuple[Shape, Shape] | None:
+    def window(self, x_shape: Shape) -> Window | None:
         geometry = {name: value for name, value in self.options.items() if name != "count_include_pad"}
         found: Windows = pool_windows(x_shape, rank=self.rank, **geometry)
         return tuple((k - 1) * d + 1 for k, d in zip(found.kernel_size, found.dilation, strict=True)), found.stride
@@ -102,7 +100,7 @@ class _AdaptiveAvgPool(_Pool):
     def __init__(self, output_size: Any) -> None:
         self.options = {"output_size": output_size}
 
-    def window(self, x_shape: Shape) -> tuple[Shape, Shape] | None:
+    def window(self, x_shape: Shape) -> Window | None:
         wanted = self.options["output_size"]
         outs = tuple(wanted) if isinstance(wanted, tuple | list) else (wanted,) * self.rank
         axes = [(n, n if out is None else out) for n, out in zip(x_shape[1:-1], outs, strict=True)]
@@ -129,21 +127,14 @@ class AdaptiveAvgPool3d(_AdaptiveAvgPool):
     rank, function = 3, staticmethod(adaptive_avg_pool3d)
 
 
-class _GlobalPool(Module):
-    """One window, the whole image."""
-
-    def window(self, x_shape: Shape) -> tuple[Shape, Shape] | None:
-        return x_shape[1:-1], (1,) * (len(x_shape) - 2)
-
-
-class GlobalAvgPool(_GlobalPool):
+class GlobalAvgPool(Global):
     """(N, *size, C) to (N, C): the mean over all positions."""
 
     def forward(self, x: Any) -> Tensor:
         return global_avg_pool(x)
 
 
-class GlobalMaxPool(_GlobalPool):
+class GlobalMaxPool(Global):
     """(N, *size, C) to (N, C): the maximum over all positions."""
 
     def forward(self, x: Any) -> Tensor:

@@ -11,7 +11,7 @@ import numpy as np
 
 from tinyconv.engine import Primitive, Tensor, no_grad, tensor
 from tinyconv.errors import ShapeError
-from tinyconv.kernels.geometry import is_int
+from tinyconv.kernels.scalars import is_positive_int
 from tinyconv.nn.combine import Concat, Residual
 from tinyconv.nn.module import Module, Sequential, Shape, observer
 from tinyconv.nn.receptive_field import ReceptiveField, largest
@@ -85,8 +85,10 @@ def summary(module: Module, input_shape: Shape) -> Summary:
     ShapeError
         What is no shape, or one that the module cannot take.
     """
-    if not isinstance(input_shape, tuple | list) or len(input_shape) < 2 or not all(is_int(n) and n > 0 for n in input_shape):
+    if not isinstance(input_shape, tuple | list) or len(input_shape) < 2 or not all(map(is_positive_int, input_shape)):
         raise ShapeError(f"summary: input_shape is {input_shape!r}, expected that of one batch, such as (1, 28, 28, 1).")
+    if not isinstance(module, Module):
+        raise ShapeError(f"summary: got {type(module).__name__}, expected a module; wrap functions in nn.Sequential.")
     parameters = module.parameters()
     x = tensor(np.zeros(input_shape, parameters[0].dtype if parameters else np.float32))
     run = _Run(module, x)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from tinyconv.engine import Array, Tensor, as_tensor, as_tensors, primitive
-from tinyconv.errors import ShapeError
+from tinyconv.errors import DtypeError, ShapeError
+from tinyconv.kernels.scalars import is_real
 from tinyconv.ops.elementwise import clip, exp, select, where
 from tinyconv.ops.erf import erfc
 
@@ -19,6 +20,8 @@ def leaky_relu(x: Array, slope: float = 0.01) -> Array:
 
     Maas, Hannun and Ng, "Rectifier nonlinearities improve neural network acoustic models" (2013).
     """
+    if not is_real(slope):
+        raise DtypeError(f"leaky_relu: slope is {type(slope).__name__}, expected a number; a slope that is learned is prelu's.")
     return np.where(x > 0, x, x * x.dtype.type(slope))
 
 

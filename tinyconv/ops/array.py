@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from tinyconv.engine import Array, Tensor, as_tensor, as_tensors, primitive
-from tinyconv.errors import GradientError, ShapeError
+from tinyconv.errors import GradientError, PositionError, ShapeError
+from tinyconv.kernels.scalars import is_int
 from tinyconv.ops.axes import Axis, axes_of, one_axis
 
 
 @primitive
 def reshape(x: Array, shape: tuple[int, ...] = ()) -> Array:
     """The same elements in another shape; one entry may be -1."""
+    sizes = shape if isinstance(shape, Sequence) else (shape,)
+    if not all(isinstance(n, int | np.integer) and n >= -1 for n in sizes):
+        raise ShapeError(f"reshape: got {shape!r}, expected a tuple of sizes, of which one may be -1.")
     try:
         return x.reshape(shape)
     except ValueError as error:
@@ -27,7 +31,7 @@ def transpose(x: Array, axes: Sequence[int] | None = None) -> Array:
     """Permute the axes; None reverses them."""
     try:
         return x.transpose(axes)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise ShapeError(f"transpose: axes {axes} do not permute the {x.ndim} axes of {x.shape}.") from error
 
 
@@ -45,7 +49,10 @@ def getitem(x: Array, index: Any = (), unique: bool = False) -> Array:
 
     `unique` promises that no element is met twice; the gradient is then written, not added up, which is much faster.
     """
-    return x[index]
+    try:
+        return x[index]
+    except IndexError as error:
+        raise PositionError(f"indexing: got a tensor of shape {x.shape}; {error}.") from error
 
 
 @primitive
@@ -98,6 +105,8 @@ _concatenate.vjp(_concatenate_rule)
 
 def concatenate(xs: Sequence[Any], axis: int = 0) -> Tensor:
     """Join tensors along an existing axis; all other sizes agree."""
+    if not isinstance(axis, int | np.integer):  # None would flatten
+        raise ShapeError(f"concatenate: axis is {axis!r}, expected an int.")
     try:
         return _concatenate(*xs, axis=axis)
     except ValueError as error:
@@ -149,7 +158,7 @@ def pad(x: Any, width: Any, mode: str = "zero") -> Tensor:
     mode : "zero", "reflect" (mirror without repeating the edge), "edge" (repeat the edge)
     """
     x = as_tensor(x)
-    pairs = ((width, width),) * x.ndim if isinstance(width, int | np.integer) else tuple(width)
+    pairs = ((width, width),) * x.ndim if is_int(width) else tuple(width) if isinstance(width, Iterable) else ()
     if len(pairs) != x.ndim or not all(_is_pair(pair) for pair in pairs):
         raise ShapeError(f"pad: got width {width}, expected one non-negative (before, after) pair for each "
                          f"of the {x.ndim} axes of {x.shape}.")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from tinyconv.engine import Tensor, as_tensor
 from tinyconv.errors import DataError
+from tinyconv.kernels.scalars import is_real
 from tinyconv.ops.elementwise import select
 
 
@@ -41,7 +41,7 @@ def dropout(x: Any, rate: float, rng: np.random.Generator) -> Tensor:
     [2.0, 2.0, 2.0, 0.0, 0.0, 0.0]
     """
     x = as_tensor(x)
-    if not isinstance(rate, Real) or isinstance(rate, bool) or not 0 <= rate < 1:
+    if not is_real(rate) or isinstance(rate, bool) or not 0 <= rate < 1:
         raise DataError(f"dropout: rate is {rate!r}, expected a number from 0 to below 1, the share to leave out.")
     if not isinstance(rng, np.random.Generator):
         raise DataError(f"dropout: rng is {type(rng).__name__}, expected a numpy.random.Generator; make one with "

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from tinyconv.engine import Array, Tensor, primitive
+from tinyconv.errors import DtypeError
+from tinyconv.kernels.scalars import is_real
 
 
 @primitive(elementwise=True)
@@ -69,6 +71,9 @@ def abs(x: Array) -> Array:  # noqa: A001 - the field's name
 @primitive(elementwise=True)
 def clip(x: Array, low: float | None = None, high: float | None = None) -> Array:
     """`x` limited to [low, high]; gradient 1 inside and on the bounds, 0 outside."""
+    if wrong := [bound for bound in (low, high) if not (bound is None or is_real(bound))]:
+        raise DtypeError(f"clip: got a bound of type {type(wrong[0]).__name__}, expected a number or None; for tensors take "
+                         "maximum and minimum.")
     return np.clip(x, low, high).astype(x.dtype, copy=False)
 
 

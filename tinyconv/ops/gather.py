@@ -24,7 +24,10 @@ def whole_numbers(name: str, what: str, values: Any, low: int, high: int) -> Arr
     """
     if isinstance(values, Tensor):
         raise GradientError(f"{name}: {what} are a tensor, expected an integer array: a choice has no gradient.")
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError as error:  # rows of several lengths
+        raise ShapeError(f"{name}: {what} must be one array of integers from {low} to {high}; {error}") from error
     if array.size and array.dtype.kind not in "iu":
         raise ShapeError(f"{name}: {what} must be integers from {low} to {high}; got {array.dtype}.")
     if array.size and not low <= int(array.min()) <= int(array.max()) <= high:

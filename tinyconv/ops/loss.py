@@ -8,6 +8,7 @@ import numpy as np
 
 from tinyconv.engine import Tensor, as_tensor, as_tensors
 from tinyconv.errors import DataError, ShapeError
+from tinyconv.kernels.scalars import is_real
 from tinyconv.ops.activation import softplus
 from tinyconv.ops.array import getitem
 from tinyconv.ops.elementwise import clip, log, select, where
@@ -39,8 +40,8 @@ def huber(prediction: Any, target: Any, delta: float = 1.0) -> Tensor:
     1.3125
     """
     prediction, target = _of_one_shape("huber", "prediction", prediction, "target", target)
-    if not delta > 0:
-        raise DataError(f"huber: delta is {delta}, expected a positive number.")
+    if not is_real(delta) or not delta > 0:
+        raise DataError(f"huber: delta is {delta!r}, expected a positive number.")
     difference = prediction - target
     limited = clip(difference, -delta, delta)
     return mean(limited * (difference - 0.5 * limited))

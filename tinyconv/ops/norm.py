@@ -1,4 +1,4 @@
-"""Normalization layers as functions: one standardization over some axes, and the response norm of AlexNet.
+"""Normalization layers as functions, and the response norm of AlexNet.
 
 Batch, instance, layer and group norm are the same formula over different axes of x (N, *size, C):
 
@@ -20,92 +20,17 @@ variance as plain arrays (C,), computed once; when not in training the layer cal
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from tinyconv.engine import Array, Tensor, as_tensor, as_tensors, primitive
+from tinyconv.engine import Array, Tensor, as_tensor, as_tensors
 from tinyconv.errors import DataError, ShapeError
-from tinyconv.kernels.geometry import is_int, pool_windows
+from tinyconv.kernels.geometry import pool_windows
+from tinyconv.kernels.scalars import is_positive_int, is_real
 from tinyconv.ops.array import reshape
 from tinyconv.ops.axes import Axis, axes_of, count_along
 from tinyconv.ops.elementwise import sqrt
 from tinyconv.ops.pool import sum_windows
-
-
-@dataclass(frozen=True)
-class Moments:
-    """Mean and biased variance of an array over `axes`, these axes kept as 1.
-
-    The mean is `mean + rest`: what a float cannot hold of a mean of 1e4 matters to values that differ by 1.
-    """
-
-    axes: tuple[int, ...]
-    mean: Array
-    rest: Array
-    var: Array
-    eps: float
-
-    @property
-    def inverse_deviation(self) -> Array:
-        """1 / sqrt(var + eps)."""
-        return np.asarray(1 / np.sqrt(self.var + self.var.dtype.type(self.eps)))
-
-    def centre(self, x: Array) -> Array:
-        """x minus its mean."""
-        centred = x - self.mean
-        centred -= self.rest
-        return centred
-
-
-def moments(x: Array, axes: tuple[int, ...], eps: float) -> Moments:
-    """The moments of `x`, in two passes: never the difference of two large squares."""
-    rough = _mean(x, axes)
-    centred = x - rough
-    rest = _mean(centred, axes)
-    centred -= rest
-    return Moments(axes, rough, rest, _mean(np.square(centred, out=centred), axes), eps)
-
-
-def _mean(values: Any, axes: tuple[int, ...]) -> Any:
-    """Mean of an array or a tensor over `axes`, these kept as 1.
-
-    One axis after the other, so that no float32 sum grows long: over a million pixels at once NumPy would lose three digits.
-    The channels come last, when little is left: NumPy is slow where it sums a short last axis.
-    """
-    last = values.ndim - 1
-    for axis in sorted(axes, key=lambda a: (a == last, -a)):
-        values = values.mean(axis=axis, keepdims=True)
-    return values
-
-
-@primitive
-def standardize(x: Array, *, found: Moments) -> Array:
-    """(x - mean) / sqrt(var + eps), where `found` are x's own moments: the rule knows that they move with x."""
-    out = found.centre(x)
-    out *= found.inverse_deviation
-    return out
-
-
-@primitive
-def inverse_deviation(x: Array, *, found: Moments) -> Array:
-    """1 / sqrt(var + eps) of x, whose moments are `found`."""
-    return found.inverse_deviation
-
-
-def _standardize_rule(g: Tensor, out: Tensor, x: Tensor, found: Moments) -> Tensor:
-    """A step of x in the direction of the mean, or of x itself, does not change the output."""
-    return (g - _mean(g, found.axes) - out * _mean(g * out, found.axes)) * inverse_deviation(x, found=found)
-
-
-def _inverse_deviation_rule(g: Tensor, out: Tensor, x: Tensor, found: Moments) -> Tensor:
-    count = count_along("inverse_deviation", x.shape, found.axes)
-    return standardize(x, found=found) * (g * out * out * (-1 / count))  # d out / dx = -out^3 (x - mean) / count
-
-
-standardize.vjp(_standardize_rule)
-inverse_deviation.vjp(_inverse_deviation_rule)
+from tinyconv.ops.standardize import moments, standardize
 
 
 def batch_norm(x: Any, weight: Any = None, bias: Any = None, *, mean: Any = None, var: Any = None,
@@ -253,7 +178,7 @@ def group_norm(x: Any, groups: int, weight: Any = None, bias: Any = None, *, eps
     x = as_tensor(x)
     _check("group_norm", x, 2, eps)
     channels = x.shape[-1]
-    if not is_int(groups) or groups < 1 or channels % groups:
+    if not is_positive_int(groups) or channels % groups:
         raise ShapeError(f"group_norm: groups is {groups!r}, expected a positive int that divides the {channels} channels of "
                          f"x {x.shape}.")
     grouped = reshape(x, (x.shape[0], math.prod(x.shape[1:-1]), int(groups), channels // int(groups)))
@@ -285,7 +210,7 @@ def local_response_norm(x: Any, size: int, *, alpha: float = 1e-4, beta: float =
     """
     x = as_tensor(x)
     _check("local_response_norm", x, 2, 0.0)
-    if not is_int(size) or size < 1:
+    if not is_positive_int(size):
         raise ShapeError(f"local_response_norm: size is {size!r}, expected a positive int, a number of channels.")
     rows = reshape(x * x, (math.prod(x.shape[:-1]), x.shape[-1], 1))  # each pixel a signal of C steps
     windows = pool_windows(rows.shape, size, stride=1, padding=(size // 2, (size - 1) // 2), rank=1)
@@ -318,8 +243,8 @@ def _check(name: str, x: Tensor, least_axes: int, eps: float) -> None:
     if x.ndim < least_axes or x.shape[-1] < 1:
         axes = {1: "at least one axis", 2: "(N, *size, C)", 3: "(N, *size, C) with at least one spatial axis"}[least_axes]
         raise ShapeError(f"{name}: got x of shape {x.shape}, expected {axes} and at least one channel.")
-    if not 0 <= eps < math.inf:
-        raise DataError(f"{name}: eps is {eps}, expected a small number, 0 or more.")
+    if not is_real(eps) or not 0 <= eps < math.inf:
+        raise DataError(f"{name}: eps is {eps!r}, expected a small number, 0 or more.")
 
 
 def _check_shape(name: str, what: str, value: Tensor, expected: tuple[int, ...], x: Tensor) -> None:

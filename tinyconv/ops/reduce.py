@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from tinyconv.engine import Array, Tensor, as_tensor, broadcast_to, primitive
+from tinyconv.engine import Array, Tensor, as_tensor, broadcast_to, primitive, sum_over
 from tinyconv.errors import DataError, ShapeError
+from tinyconv.kernels.scalars import is_real
 from tinyconv.ops.array import getitem, reshape
 from tinyconv.ops.axes import Axis, axes_of, count_along, kept_shape
 from tinyconv.ops.elementwise import exp, maximum, select
@@ -16,7 +17,9 @@ from tinyconv.ops.elementwise import exp, maximum, select
 @primitive
 def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:  # noqa: A001 - NumPy's name
     """Sum over `axis` (an int, a tuple, or None for all)."""
-    return x.sum(axis=axes_of(axis, x.ndim), keepdims=keepdims)
+    axes = axes_of(axis, x.ndim)
+    total = sum_over(x, axes)
+    return total if keepdims else total.squeeze(axes)
 
 
 sum.vjp(lambda g, x_shape, axis: broadcast_to(reshape(g, kept_shape(x_shape, axis)), shape=x_shape))
@@ -32,6 +35,8 @@ def var(x: Any, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Ten
     """Variance over `axis`: the mean square distance from the mean, times n / (n - ddof)."""
     x = as_tensor(x)
     n = count_along("var", x.shape, axis)
+    if not isinstance(ddof, int | np.integer) or ddof < 0:
+        raise ShapeError(f"var: ddof is {ddof!r}, expected a whole number, 0 or more.")
     if n <= ddof:
         raise ShapeError(f"var: got {n} values per result and ddof={ddof}, expected more values than ddof.")
     centred = x - mean(x, axis=axis, keepdims=True)
@@ -59,7 +64,12 @@ def norm(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     >>> norm([[3, 4], [0, 0]], axis=1).data
     array([5., 0.], dtype=float32)
     """
-    return np.sqrt(np.square(x).sum(axis=axes_of(axis, x.ndim), keepdims=keepdims))
+    axes = axes_of(axis, x.ndim)
+    largest = np.abs(x).max(axis=axes, keepdims=True, initial=0)
+    ordinary = np.isfinite(largest) & (largest > 0)
+    unit = np.ldexp(x.dtype.type(1), np.frexp(np.where(ordinary, largest, x.dtype.type(1)))[1] - 1)  # a power of 2 near it
+    length = np.sqrt(sum_over(np.square(x / unit), axes)) * unit  # no square overflows, or vanishes
+    return length if keepdims else length.squeeze(axes)
 
 
 def _norm_rule(g: Tensor, out: Tensor, x: Tensor, axis: Axis) -> Tensor:
@@ -92,8 +102,8 @@ def l2_normalize(x: Any, axis: Axis = -1, eps: float = 1e-12) -> Tensor:
     [[0.6000000238418579, 0.800000011920929], [0.0, 0.0]]
     """
     x = as_tensor(x)
-    if not eps > 0:
-        raise DataError(f"l2_normalize: eps is {eps}, expected a positive number.")
+    if not is_real(eps) or not eps > 0:
+        raise DataError(f"l2_normalize: eps is {eps!r}, expected a positive number.")
     length = norm(x, axis=axis, keepdims=True)
     zero = length.data == 0
     return select(x, mask=~zero) / maximum(length + zero, eps)

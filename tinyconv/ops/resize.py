@@ -1,4 +1,7 @@
-"""Resizing images, signals and volumes: bilinear and nearest, one axis after the other."""
+"""Resizing images, signals and volumes: bilinear and nearest, one axis after the other; whole factors in one step.
+
+Nearest upsampling by whole factors is the adjoint of a window sum whose windows do not overlap.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,9 @@ from typing import Any
 from tinyconv.engine import Array, Tensor, as_tensor, primitive
 from tinyconv.errors import ShapeError
 from tinyconv.kernels import resampling
-from tinyconv.kernels.geometry import spatial_size
+from tinyconv.kernels.geometry import per_axis, pool_windows, spatial_size
 from tinyconv.kernels.resampling import Taps
+from tinyconv.ops.pool import spread_windows
 
 
 @primitive
@@ -72,6 +76,17 @@ def resize_nearest(x: Any, size: Any) -> Tensor:
     [1.0, 1.0, 2.0, 2.0, 3.0]
     """
     return each_axis("resize_nearest", x, size, resampling.nearest)
+
+
+def upsample_nearest(x: Any, scale: Any) -> Tensor:
+    """Repeat each pixel `scale` times (an int, or one per axis) along each spatial axis of x (N, *size, C)."""
+    x = as_tensor(x)
+    rank = x.ndim - 2
+    if rank not in (1, 2, 3):
+        raise ShapeError(f"upsample_nearest: got x of shape {x.shape}, expected (N, *size, C), one to three spatial axes.")
+    scales = per_axis("upsample_nearest", "scale", scale, rank)
+    larger = (x.shape[0], *(n * s for n, s in zip(x.shape[1:-1], scales, strict=True)), x.shape[-1])
+    return spread_windows(x, windows=pool_windows(larger, scales, rank=rank))
 
 
 def each_axis(name: str, x: Any, size: Any, taps: Callable[[int, int], Taps]) -> Tensor:

@@ -24,6 +24,8 @@ class Adam(Optimizer):
 
     def __init__(self, parameters: Iterable[Parameter], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
                  eps: float = 1e-8, weight_decay: float = 0.0) -> None:
+        if not isinstance(betas, tuple | list) or len(betas) != 2:
+            raise GradientError(f"{type(self).__name__}: betas are {betas!r}, expected two numbers from 0 to less than 1.")
         super().__init__(parameters, lr, beta1=betas[0], beta2=betas[1], eps=eps, weight_decay=weight_decay)
         self.betas, self.eps, self.weight_decay = betas, eps, weight_decay
         if max(betas) >= 1:

@@ -9,6 +9,7 @@ import numpy as np
 
 from tinyconv.engine import Array, Parameter
 from tinyconv.errors import GradientError
+from tinyconv.kernels.scalars import is_real
 
 
 def clip_grad_norm(parameters: Iterable[Parameter], max_norm: float) -> float:
@@ -29,8 +30,8 @@ def clip_grad_norm(parameters: Iterable[Parameter], max_norm: float) -> float:
 
     Source: Pascanu, Mikolov & Bengio 2013, algorithm 1.
     """
-    if not max_norm > 0:
-        raise GradientError(f"clip_grad_norm: max_norm is {max_norm}, expected a positive number.")
+    if not is_real(max_norm) or not max_norm > 0:
+        raise GradientError(f"clip_grad_norm: max_norm is {max_norm!r}, expected a positive number.")
     gradients = _gradients(parameters)
     norm = math.sqrt(sum(float(np.square(g, dtype=np.float64).sum()) for g in gradients.values()))
     if max_norm < norm < math.inf:
@@ -47,8 +48,8 @@ def clip_grad_value(parameters: Iterable[Parameter], max_value: float) -> None:
     GradientError
         `max_value` is not a positive number.
     """
-    if not max_value > 0:
-        raise GradientError(f"clip_grad_value: max_value is {max_value}, expected a positive number.")
+    if not is_real(max_value) or not max_value > 0:
+        raise GradientError(f"clip_grad_value: max_value is {max_value!r}, expected a positive number.")
     for p, g in _gradients(parameters).items():
         p.grad = np.clip(g, -float(max_value), float(max_value))
 

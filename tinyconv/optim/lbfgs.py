@@ -32,6 +32,9 @@ class LBFGS(Optimizer):
 
     def __init__(self, parameters: Iterable[Parameter], lr: float = 1.0, history: int = 10, max_evaluations: int = 20) -> None:
         super().__init__(parameters, lr, history=history, max_evaluations=max_evaluations)
+        if not isinstance(history, int) or not isinstance(max_evaluations, int) or max_evaluations < 1:
+            raise GradientError(f"LBFGS: got history {history!r} and max_evaluations {max_evaluations!r}, expected whole "
+                                "numbers, the second 1 or more.")
         self.max_evaluations = max_evaluations
         self.pairs: deque[tuple[Array, Array]] = deque(maxlen=history)  # (step, change of gradient)
         self.evaluated: tuple[float, Array] | None = None  # loss and gradient where the last step ended,
@@ -111,8 +114,9 @@ class LBFGS(Optimizer):
         self._move_to(position)
         self.zero_grad()
         loss = closure()
-        if loss.size != 1:
-            raise GradientError(f"LBFGS.step: the closure gave shape {loss.shape}, expected one number, the loss.")
+        if not isinstance(loss, Tensor) or loss.size != 1:
+            got = f"shape {loss.shape}" if isinstance(loss, Tensor) else type(loss).__name__
+            raise GradientError(f"LBFGS.step: the closure gave {got}, expected one number, the loss, as a tensor.")
         if any(p.grad is None for p in self.parameters):  # the closure may have done it
             loss.backward()
         return loss.item(), np.concatenate([g.ravel() for g in self.gradients()]).astype(np.float64)

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from tinyconv.engine import Array, Parameter
+from tinyconv.data.states import mismatches
+from tinyconv.engine import Array, Parameter, Tensor
 from tinyconv.errors import GradientError, ShapeError
+from tinyconv.kernels.scalars import is_real
 
 
 class Optimizer:
@@ -31,16 +33,20 @@ class Optimizer:
     remembers: tuple[str, ...] = ()
 
     def __init__(self, parameters: Iterable[Parameter], lr: float, **settings: float) -> None:
-        self.parameters = list(dict.fromkeys(p for p in parameters if p.requires_grad))  # each once, though towers share it
+        several = isinstance(parameters, Iterable) and not isinstance(parameters, Tensor)
+        given: list[Any] = list(parameters) if several else [parameters]
+        if wrong := [type(p).__name__ for p in given if not isinstance(p, Parameter)]:
+            raise GradientError(f"{type(self).__name__}: got {wrong[0]}, expected parameters, such as net.parameters().")
+        self.parameters: list[Parameter] = list(dict.fromkeys(p for p in given if p.requires_grad))  # each once, though shared
         self.steps, self.settings = 0, settings
         if not self.parameters:
             raise GradientError(f"{type(self).__name__}: got no parameter that needs a gradient.")
-        if not lr > 0:
-            raise GradientError(f"{type(self).__name__}: lr is {lr}, expected a positive number.")
+        if not is_real(lr) or not 0 < lr < math.inf:
+            raise GradientError(f"{type(self).__name__}: lr is {lr!r}, expected a positive number.")
         self.lr = float(lr)  # a NumPy scalar would make float32 steps in float64
         for name, value in settings.items():
-            if not 0 <= value < math.inf:
-                raise GradientError(f"{type(self).__name__}: {name} is {value}, expected a finite number, 0 or more.")
+            if not is_real(value) or not 0 <= value < math.inf:
+                raise GradientError(f"{type(self).__name__}: {name} is {value!r}, expected a finite number, 0 or more.")
         self.moments = {name: [np.zeros(p.shape, p.dtype) for p in self.parameters] for name in self.remembers}
 
     def change(self, p: Array, g: Array, *moments: Array) -> Array:
@@ -98,18 +104,3 @@ class Optimizer:
         """What would keep `load_state` from loading `state`, one text each."""
         found = mismatches(self.state(), state)
         return found or [f"{name} is {state[name]}, expected 0 or more" for name in ("lr", "steps") if state[name] < 0]
-
-
-def mismatches(own: Mapping[str, Array], given: Mapping[str, Any]) -> list[str]:
-    """How the arrays `given` differ from those of the same names in what they are: presence, shape, dtype, finiteness."""
-    found = [f"{name} is missing" for name in own if name not in given]
-    found += [f"{name} is not expected" for name in given if name not in own]
-    for name in own.keys() & given.keys():
-        array, expected = np.asarray(given[name]), own[name]
-        if array.shape != expected.shape:
-            found.append(f"{name} has shape {array.shape}, expected {expected.shape}")
-        elif array.dtype != expected.dtype:
-            found.append(f"{name} is {array.dtype}, expected {expected.dtype}")
-        elif not np.isfinite(array).all():
-            found.append(f"{name} has values that are not finite")
-    return sorted(found)

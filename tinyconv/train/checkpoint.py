@@ -18,10 +18,11 @@ import numpy as np
 from tinyconv.data.arrays import read_npz
 from tinyconv.data.files import whole_file
 from tinyconv.data.quoting import one_line
+from tinyconv.data.states import mismatches
 from tinyconv.engine import Array
 from tinyconv.errors import DataError
 from tinyconv.nn.module import Module
-from tinyconv.optim.optimizer import Optimizer, mismatches
+from tinyconv.optim.optimizer import Optimizer
 from tinyconv.train.generators import generator_fault, generator_state, set_generator_state
 
 FORMAT = 1

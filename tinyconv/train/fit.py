@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from tinyconv.data.arguments import check_count
 from tinyconv.data.files import check_writable
 from tinyconv.engine import Array, Tensor, no_grad
-from tinyconv.errors import DataError
+from tinyconv.errors import DataError, TinyconvError
+from tinyconv.kernels.scalars import is_real
 from tinyconv.nn.module import Module
 from tinyconv.optim import Optimizer, clip_grad_norm
 from tinyconv.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -94,7 +96,7 @@ def fit(
         Arguments that make no sense; an epoch without a batch; a loss, rate or validation that is not one finite
         number (the last checkpoint stays as it is); a checkpoint that cannot be written, or belongs to another run.
     """
-    _check_arguments(epochs, validate, patience, batches)
+    _check_arguments(net, optimizer, epochs, patience, loss=loss, batches=batches, validate=validate, schedule=schedule)
     records: list[Record] = []
     best: Mapping[str, Array] | None = None
     if checkpoint is not None:
@@ -165,18 +167,23 @@ def _validation(net: Module, validate: Callable[[Any], float], epoch: int) -> fl
     net.eval()
     try:
         with no_grad():
-            value = float(validate(net))
+            value = validate(net)
     finally:
         for module, training in modes:
             module.training = training
-    if not math.isfinite(value):
-        raise DataError(f"fit: validate(net) is {value} after epoch {epoch}, expected a finite number, lower is better.")
-    return value
+    try:
+        number = float(value)
+    except (TypeError, ValueError, TinyconvError):  # None, text, many numbers
+        number = math.nan
+    if not math.isfinite(number):
+        got = value if is_real(value) else type(value).__name__
+        raise DataError(f"fit: validate(net) is {got} after epoch {epoch}, expected a finite number, lower is better.")
+    return number
 
 
 def _rate(value: float, step: int) -> float:
-    if not 0 <= value < math.inf:
-        raise DataError(f"fit: schedule({step}) is {value}, expected a finite rate, 0 or more.")
+    if not is_real(value) or not 0 <= value < math.inf:
+        raise DataError(f"fit: schedule({step}) is {value!r}, expected a finite rate, 0 or more.")
     return float(value)
 
 
@@ -201,11 +208,17 @@ def _records(path: str | Path, done: Checkpoint, epochs: int) -> list[Record]:
     return [Record(**record) for record in done.history]
 
 
-def _check_arguments(epochs: int, validate: object, patience: int | None, batches: object) -> None:
-    if not callable(batches):
-        raise DataError(f"fit: batches is {type(batches).__name__}, expected a function that gives an epoch's batches; "
-                        "write `lambda: batches`.")
-    if not isinstance(epochs, int) or epochs < 0:
-        raise DataError(f"fit: epochs is {epochs}, expected a whole number, 0 or more.")
-    if patience is not None and (patience < 1 or validate is None):
-        raise DataError(f"fit: patience is {patience}, expected 1 or more, together with validate.")
+def _check_arguments(net: object, optimizer: object, epochs: int, patience: int | None, **functions: object) -> None:
+    if not isinstance(net, Module) or not isinstance(optimizer, Optimizer):
+        raise DataError(f"fit: got {type(net).__name__} and {type(optimizer).__name__}, expected a module and an optimizer.")
+    if not callable(functions["batches"]):
+        raise DataError(f"fit: batches is {type(functions['batches']).__name__}, expected a function that gives an epoch's "
+                        "batches; write `lambda: batches`.")
+    for name, function in functions.items():
+        if not callable(function) and (function is not None or name == "loss"):
+            raise DataError(f"fit: {name} is {type(function).__name__}, expected a function.")
+    check_count(epochs, "epochs", "fit", least=0)
+    if patience is not None:
+        check_count(patience, "patience", "fit")
+        if functions["validate"] is None:
+            raise DataError(f"fit: patience is {patience}, expected validate with it, which says what is better.")

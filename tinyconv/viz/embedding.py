@@ -27,7 +27,7 @@ def embedding(panels: Sequence[Any], pictures: Any, labels: Any, titles: Sequenc
     """
     pictures, labels = np.asarray(pictures), np.asarray(labels)
     figure = Picture(caption, WIDTH, HEIGHT)
-    colours = mpl.colormaps["tab10"].colors  # type: ignore[attr-defined]
+    colours = mpl.colormaps["tab10"].colors
     zoom = 0.42 * 72 / pictures.shape[1]  # so that each is 0.42 inches high
     row = list(figure.subplots(1, len(panels), squeeze=False)[0])
     for axes, points, title in zip(row, panels, titles or [""] * len(panels), strict=True):

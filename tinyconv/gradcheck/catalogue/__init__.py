@@ -16,6 +16,7 @@ from tinyconv.errors import DataError
 from tinyconv.gradcheck.case import Case
 from tinyconv.gradcheck.catalogue import (
     activation,
+    adaptive_pool,
     array,
     conv,
     core,
@@ -30,10 +31,12 @@ from tinyconv.gradcheck.catalogue import (
     pool,
     reduce,
     resize,
+    standardize,
+    unpool,
 )
 
-MODULES = (core, elementwise, activation, array, gather, reduce, linear, einsum, conv, pool, resize, norm, dropout, distance,
-           loss)
+MODULES = (core, elementwise, activation, array, gather, reduce, linear, einsum, conv, pool, adaptive_pool, unpool, resize,
+           standardize, norm, dropout, distance, loss)
 
 CASES: list[Case] = [case for module in MODULES for case in module.CASES]
 KEEPS: dict[str, tuple[str, ...]] = {name: kept for module in MODULES for name, kept in module.KEEPS.items()}

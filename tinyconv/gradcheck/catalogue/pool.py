@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 
-from tinyconv.engine import Tensor
 from tinyconv.gradcheck.case import Case
 from tinyconv.gradcheck.catalogue.makers import case, options_case
 from tinyconv.gradcheck.inputs import distinct, normal
@@ -27,13 +23,6 @@ def _window_adjoints() -> list[Case]:
         case("sum_windows", lambda x: pool.sum_windows(x, windows=windows), "", "x", x=x),
         case("spread_windows", lambda y: pool.spread_windows(y, windows=windows), "", "y", y=y),
     ]
-
-
-def _unpool_case(op: Callable[..., Tensor], variant: str, shape: tuple[int, ...], **options: Any) -> Case:
-    """Unpooling to the places where the largest values of an image of `shape` stood."""
-    windows = pool_windows(shape, rank=len(shape) - 2, **options)
-    chosen = pooling.positions(pooling.argmax(distinct(*shape)(np.random.default_rng(0)), windows), windows)
-    return case(op.__name__, lambda x: op(x, chosen, shape[1:-1]), variant, "x", x=normal(*chosen.shape))
 
 
 KEEPS: dict[str, tuple[str, ...]] = {
@@ -61,18 +50,4 @@ CASES: list[Case] = [
     options_case(pool.global_avg_pool, "3-D", normal(2, 3, 2, 4, 3), linear="x"),
     options_case(pool.global_max_pool, "1-D", distinct(3, 5, 2)),
     options_case(pool.global_max_pool, "2-D", distinct(2, 3, 5, 4)),
-    options_case(pool.adaptive_avg_pool1d, "shared pixels", normal(2, 7, 3), linear="x", output_size=4),
-    options_case(pool.adaptive_avg_pool2d, "larger and smaller", normal(2, 3, 7, 2), linear="x", output_size=(5, 2)),
-    options_case(pool.adaptive_avg_pool3d, "one axis kept", normal(1, 3, 4, 5, 2), linear="x", output_size=(2, None, 1)),
-    options_case(pool.adaptive_max_pool1d, "shared pixels", distinct(2, 7, 3), output_size=4),
-    options_case(pool.adaptive_max_pool2d, "larger and smaller", distinct(2, 3, 7, 2), output_size=(5, 2)),
-    options_case(pool.adaptive_max_pool2d, "windows apart", distinct(2, 4, 6, 2), output_size=(2, 3)),
-    options_case(pool.adaptive_max_pool3d, "one axis kept", distinct(1, 3, 4, 5, 2), output_size=(2, None, 1)),
-    _unpool_case(pool.max_unpool1d, "windows apart", (2, 7, 3), kernel_size=2),
-    _unpool_case(pool.max_unpool2d, "windows apart", (2, 4, 6, 3), kernel_size=(2, 3)),
-    _unpool_case(pool.max_unpool2d, "overlapping windows", (1, 5, 6, 2), kernel_size=3, stride=1, padding=1),
-    _unpool_case(pool.max_unpool3d, "windows apart", (1, 4, 3, 5, 2), kernel_size=(2, 3, 1), stride=(2, 1, 1)),
-    options_case(pool.upsample_nearest, "1-D", normal(2, 3, 4), linear="x", scale=3),
-    options_case(pool.upsample_nearest, "2-D per axis", normal(2, 3, 4, 2), linear="x", scale=(3, 2)),
-    options_case(pool.upsample_nearest, "3-D", normal(1, 2, 3, 4, 2), linear="x", scale=(1, 3, 2)),
 ]

@@ -24,4 +24,7 @@ CASES: list[Case] = [
     options_case(resize.resize_nearest, "1-D, smaller", normal(2, 7, 3), linear="x", size=4),
     options_case(resize.resize_nearest, "larger and smaller", normal(2, 3, 7, 2), linear="x", size=(5, 3)),
     options_case(resize.resize_nearest, "3-D, one axis kept", normal(1, 2, 3, 4, 2), linear="x", size=(3, None, 7)),
+    options_case(resize.upsample_nearest, "1-D", normal(2, 3, 4), linear="x", scale=3),
+    options_case(resize.upsample_nearest, "2-D per axis", normal(2, 3, 4, 2), linear="x", scale=(3, 2)),
+    options_case(resize.upsample_nearest, "3-D", normal(1, 2, 3, 4, 2), linear="x", scale=(1, 3, 2)),
 ]
