@@ -1,4 +1,4 @@
-"""`python -m lessons list | run NAME | tour | notebook NAME | strip`: the course from the command line."""
+"""`python -m lessons list | run NAME | tour | notebook NAME | strip | made`: the course from the command line."""
 
 from __future__ import annotations
 
@@ -51,6 +51,10 @@ def _parser() -> argparse.ArgumentParser:
     strip.add_argument("-o", metavar="FILE", type=Path, dest="file", default=Path(".github/strip.png"),
                        help="picture to write (.github/strip.png)")
     strip.set_defaults(command=_strip)
+    made = verbs.add_parser("made", help="draw README's sheet of what is made by code")
+    made.add_argument("-o", metavar="FILE", type=Path, dest="file", default=Path(".github/made.png"),
+                      help="picture to write (.github/made.png)")
+    made.set_defaults(command=_made)
     return parser
 
 
@@ -110,6 +114,15 @@ def _strip(arguments: argparse.Namespace) -> None:
     picture, text = paint(lambda records: tqdm(records, desc="painting", unit="step"))
     write_whole(path, picture.png())
     print(f"{text}\nWrote {path}")
+
+
+def _made(arguments: argparse.Namespace) -> None:
+    from lessons.machinery.files import prepare_folder, write_whole
+    from lessons.machinery.made import made
+
+    path = prepare_folder(arguments.file.parent, arguments.file.name)
+    write_whole(path, made().png(dpi=110))
+    print(f"Wrote {path}")
 
 
 if __name__ == "__main__":

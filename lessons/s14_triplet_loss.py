@@ -26,9 +26,9 @@ from tinyconv.optim import Adam
 
 QUICK = os.environ.get("TINYCONV_QUICK") == "1"  # set by --quick and by the tour
 SIZE = 32 if QUICK else 48  # pixels
-PEOPLE = 60 if QUICK else 300  # to train on
+PEOPLE = 60 if QUICK else 200  # to train on
 WIDTHS = (16, 32, 64) if QUICK else (32, 64, 128, 128)
-STEPS = 200 if QUICK else 600
+STEPS = 180 if QUICK else 450
 NEW, VIEWS = 20, 6  # people the network never sees, and pictures of each
 
 # %% [markdown]
@@ -78,7 +78,7 @@ assert by_pixels < 0.6
 # Look at three pictures: an *anchor* $A$, a *positive* $P$ that shows the same person, and a *negative* $N$ that shows
 # somebody else. The encoding is good if the anchor is nearer to the positive than to the negative,
 #
-# $$\underbrace{\lVert f(A) - f(P) \rVert^2}_{d(A, P)} \le \underbrace{\lVert f(A) - f(N) \rVert^2}_{d(A, N)}$$
+# $$d(A, P) = \lVert f(A) - f(P) \rVert^2 \le d(A, N) = \lVert f(A) - f(N) \rVert^2$$
 #
 # We never say where a face should be, only who should be nearer.
 
@@ -93,7 +93,7 @@ viz.strip(
 # One encoding satisfies this always: $f(x) = 0$ for every $x$. All distances are zero, and nobody is told from anybody. So
 # we ask for more than that: the negative must be farther away *by a margin* $\alpha$. What is missing to that is the loss:
 #
-# $$\mathcal{L}(A, P, N) = \max\big(d(A, P) - d(A, N) + \alpha, \; 0\big)$$
+# $$L(A, P, N) = \text{max}(d(A, P) - d(A, N) + \alpha, \, 0)$$
 #
 # Once a triplet has its margin it costs nothing, and the network can turn to others.
 #
@@ -132,9 +132,9 @@ assert naive_triplet_loss(0 * f, triplets, 0.0) == 0  # without a margin it woul
 # `triplet_loss` gathers all anchors, all positives and all negatives at once. Its gradient is simple enough for a pencil:
 # for a triplet that still costs something,
 #
-# $$\frac{\partial \mathcal{L}}{\partial f(A)} = 2 \, (f(N) - f(P)), \quad
-# \frac{\partial \mathcal{L}}{\partial f(P)} = 2 \, (f(P) - f(A)), \quad
-# \frac{\partial \mathcal{L}}{\partial f(N)} = 2 \, (f(A) - f(N))$$
+# $$\frac{\partial L}{\partial f(A)} = 2 \, (f(N) - f(P)), \quad
+# \frac{\partial L}{\partial f(P)} = 2 \, (f(P) - f(A)), \quad
+# \frac{\partial L}{\partial f(N)} = 2 \, (f(A) - f(N))$$
 #
 # Descending, the positive is pulled towards the anchor, and the negative pushed straight away from it.
 
@@ -292,16 +292,16 @@ viz.curves(
 
 # %%
 collapsed = new_encoder()
-hard_losses = train(collapsed, batch_hard_triplets, STEPS)
+hard_losses = train(collapsed, batch_hard_triplets, STEPS // 3)
 points = encode(collapsed, new_faces).reshape(NEW * VIEWS, -1)
 hard_distances = np.linalg.norm(points[first] - points[second], axis=1)
 print(f"mean distance of two people: semi-hard {distances[~same].mean():.2f}, hardest {hard_distances[~same].mean():.2f}")
 assert hard_distances[~same].mean() < 0.7 * distances[~same].mean()
 viz.curves(
     {
-        "hardest triplets": (range(STEPS), hard_losses),
-        "semi-hard triplets": (range(STEPS), losses),
-        "the margin": ([0, STEPS - 1], [ALPHA, ALPHA]),
+        "hardest triplets": (range(STEPS // 3), hard_losses),
+        "semi-hard triplets": (range(STEPS // 3), losses[: STEPS // 3]),
+        "the margin": ([0, STEPS // 3], [ALPHA, ALPHA]),
     },
     xlabel="step",
     ylabel="triplet loss",
