@@ -38,7 +38,8 @@ setup(
     },
     include_package_data=False,
     zip_safe=False,
-    install_requires=["numpy>=2.0", "numba>=0.60", "pillow>=10.3", "matplotlib>=3.9", "tqdm>=4.66", "pooch>=1.8"],
+    install_requires=["numpy>=2.0", "numba>=0.60", "pillow>=10.3", "matplotlib>=3.9", "tqdm>=4.66", "pooch>=1.8",
+                      "platformdirs>=3.0"],
     extras_require={"test": TEST, "notebooks": NOTEBOOKS, "dev": DEV},
     entry_points={"console_scripts": ["tinyconv = tinyconv.cli.main:main"]},
 )

@@ -36,6 +36,7 @@ THIRD_PARTY = {
     "llvmlite": {"kernels"},
     "PIL": {CELLAR},
     "pooch": {CELLAR},
+    "platformdirs": {CELLAR},  # which pooch needs too
     "tqdm": {"train", "style", "experiments", "bench", "cli"},
     "matplotlib": {"viz"},
     "cycler": {"viz"},  # of matplotlib

@@ -72,7 +72,7 @@ def test_wheel_says_what_it_needs_and_for_which_python(wheel):
         metadata = archive.read(name).decode().splitlines()
     needed = {line.split(">=")[0].removeprefix("Requires-Dist: ") for line in metadata
               if line.startswith("Requires-Dist: ") and "extra ==" not in line}
-    assert needed == {"numpy", "numba", "pillow", "matplotlib", "tqdm", "pooch"}
+    assert needed == {"numpy", "numba", "pillow", "matplotlib", "tqdm", "pooch", "platformdirs"}
     assert "Requires-Python: >=3.10" in metadata
     extras = {line.removeprefix("Provides-Extra: ") for line in metadata if line.startswith("Provides-Extra: ")}
     assert extras == {"test", "notebooks", "dev"}

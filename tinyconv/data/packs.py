@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-import pooch
+import platformdirs
 from numpy.typing import NDArray
 
 from tinyconv.data.arrays import read_npz
@@ -24,7 +24,7 @@ VARIABLE = "TINYCONV_DATA"
 
 def cache_folder() -> Path:
     """The user's cache folder of tinyconv, as the operating system has it; it need not exist."""
-    return Path(pooch.os_cache("tinyconv"))
+    return platformdirs.user_cache_path("tinyconv")
 
 
 def folders() -> list[Path]:
