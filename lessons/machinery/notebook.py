@@ -28,6 +28,8 @@ def write_notebook(lesson: Lesson, folder: Path = NOTEBOOKS, quick: bool = False
     path = prepare_folder(folder, f"{lesson.name}.ipynb")
     notebook = source_notebook(lesson)
     environment = {**os.environ, QUICK: "1" if quick else "0", "PYTHONPATH": _import_path()}
+    if folder == NOTEBOOKS:
+        environment.pop("TINYCONV_DATA", None)  # what is committed shows embedded material only
     client = nbclient.NotebookClient(notebook, timeout=SECONDS, kernel_name="python3", record_timing=False,
                                      extra_arguments=["--IPKernelApp.log_level=40"],  # errors only
                                      resources={"metadata": {"path": str(folder)}})

@@ -82,7 +82,9 @@ def test_folder_that_is_a_file_is_refused(tmp_path, capsys):
 
 @pytest.mark.slow
 @ALL
-def test_notebook_executes_and_gives_the_committed_kinds_of_output(lesson, tmp_path):
+def test_notebook_executes_and_gives_the_committed_kinds_of_output(lesson, tmp_path, tmp_path_factory, monkeypatch):
+    monkeypatch.delenv("TINYCONV_DATA", raising=False)  # real packs would add pictures
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
     fresh = json.loads(write_notebook(lesson, tmp_path).read_text(encoding="utf-8"))
     assert [path.name for path in tmp_path.iterdir()] == [f"{lesson.name}.ipynb"]
 
