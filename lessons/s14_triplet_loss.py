@@ -18,9 +18,18 @@ from tinyconv import viz
 from tinyconv.data.makers.faces import procedural_faces
 from tinyconv.data.samplers import p_by_k
 from tinyconv.experiments.orl import flat, load_faces
-from tinyconv.metric.evaluation import equal_error_rate, error_rates, every_pair, nearest_neighbour_accuracy
+from tinyconv.metric.evaluation import (
+    equal_error_rate,
+    error_rates,
+    every_pair,
+    nearest_neighbour_accuracy,
+)
 from tinyconv.metric.losses import triplet_loss
-from tinyconv.metric.miners import all_triplets, batch_hard_triplets, semi_hard_triplets
+from tinyconv.metric.miners import (
+    all_triplets,
+    batch_hard_triplets,
+    semi_hard_triplets,
+)
 from tinyconv.models.face_encoder import face_encoder
 from tinyconv.optim import Adam
 
@@ -40,19 +49,21 @@ NEW, VIEWS = 20, 6  # people the network never sees, and pictures of each
 
 # %%
 faces, labels = procedural_faces(PEOPLE, 8, SIZE, np.random.default_rng(0))
-new_faces, new_labels = procedural_faces(NEW, VIEWS, SIZE, np.random.default_rng(1))
+new_faces, _ = procedural_faces(NEW, VIEWS, SIZE, np.random.default_rng(1))
 new_faces = new_faces.reshape(NEW, VIEWS, SIZE, SIZE, 3)
 
 
 def sheet(pictures):
     """Rows of pictures (rows, columns, H, W, 3) as one picture."""
     rows, columns, height, width, _ = pictures.shape
-    return pictures.transpose(0, 2, 1, 3, 4).reshape(rows * height, columns * width, 3)
+    pictures = pictures.transpose(0, 2, 1, 3, 4)
+    return pictures.reshape(rows * height, columns * width, 3)
 
 
 viz.strip(
     [sheet(new_faces[:4]), sheet(new_faces[4:8])],
-    caption="Eight people, one in each row, in six pictures each. All of them are made by code.",
+    caption="Eight people, one in each row, in six pictures each. "
+    "All of them are made by code.",
 )
 
 # %% [markdown]
@@ -62,14 +73,15 @@ viz.strip(
 
 # %%
 def one_shot(points):
-    """The share of pictures recognised by the nearest first picture; (people, views, ...)."""
+    """The share recognised by the nearest first picture; (people, views, ...)."""
     gallery, queries = points[:, 0], points[:, 1:].reshape(NEW * (VIEWS - 1), -1)
     who = np.arange(NEW)
-    return nearest_neighbour_accuracy(gallery, who, queries, np.repeat(who, VIEWS - 1))
+    asked = np.repeat(who, VIEWS - 1)
+    return nearest_neighbour_accuracy(gallery, who, queries, asked)
 
 
 by_pixels = one_shot(new_faces)
-print(f"one of {NEW} recognised by pixels: {by_pixels:.0%}, by chance: {1 / NEW:.0%}")
+print(f"one of {NEW} recognised by pixels: {by_pixels:.0%}, by chance {1 / NEW:.0%}")
 assert by_pixels < 0.6
 
 # %% [markdown]
@@ -106,7 +118,7 @@ ALPHA = 0.2
 
 
 def naive_triplet_loss(f, triplets, alpha):
-    """The mean loss of triplets (A, P, N), which are positions in the encodings f."""
+    """The mean loss of triplets (A, P, N), positions in the encodings f."""
     total = 0.0
     for A, P, N in triplets:
         d_AP = sum((f[A] - f[P]) ** 2)
@@ -116,15 +128,16 @@ def naive_triplet_loss(f, triplets, alpha):
 
 
 rng = np.random.default_rng(2)
-f = rng.normal(size=(6, 4))  # six encodings of four numbers: two pictures each of three people
+f = rng.normal(size=(6, 4))  # three people, two pictures each; four numbers
 f /= np.linalg.norm(f, axis=1, keepdims=True)
 who = np.array([0, 0, 1, 1, 2, 2])
 triplets = all_triplets(who)
 print(f"{len(triplets)} triplets, the first: {triplets[0]}")
+in_one_point = naive_triplet_loss(0 * f, triplets, ALPHA)
 print(f"the loss of these encodings: {naive_triplet_loss(f, triplets, ALPHA):.4f}")
-print(f"the loss if all are one point: {naive_triplet_loss(0 * f, triplets, ALPHA):.4f}")
-assert np.isclose(naive_triplet_loss(0 * f, triplets, ALPHA), ALPHA)  # the trivial answer costs the margin
-assert naive_triplet_loss(0 * f, triplets, 0.0) == 0  # without a margin it would be perfect
+print(f"the loss if all are one point: {in_one_point:.4f}")
+assert np.isclose(in_one_point, ALPHA)  # the trivial answer costs the margin,
+assert naive_triplet_loss(0 * f, triplets, 0.0) == 0  # and without one, nothing
 
 # %% [markdown]
 # ## The same in tinyconv
@@ -132,9 +145,11 @@ assert naive_triplet_loss(0 * f, triplets, 0.0) == 0  # without a margin it woul
 # `triplet_loss` gathers all anchors, all positives and all negatives at once. Its gradient is simple enough for a pencil:
 # for a triplet that still costs something,
 #
-# $$\frac{\partial L}{\partial f(A)} = 2 \, (f(N) - f(P)), \quad
-# \frac{\partial L}{\partial f(P)} = 2 \, (f(P) - f(A)), \quad
-# \frac{\partial L}{\partial f(N)} = 2 \, (f(A) - f(N))$$
+# $$\frac{\partial L}{\partial f(A)} = 2 \, (f(N) - f(P))$$
+#
+# $$\frac{\partial L}{\partial f(P)} = 2 \, (f(P) - f(A))$$
+#
+# $$\frac{\partial L}{\partial f(N)} = 2 \, (f(A) - f(N))$$
 #
 # Descending, the positive is pulled towards the anchor, and the negative pushed straight away from it.
 
@@ -170,7 +185,7 @@ print(f"by hand and by the engine: largest difference {difference:.1e}")
 
 # %%
 def squared_distances(embeddings):
-    """All squared distances in a batch, as an array: choosing needs no gradient."""
+    """All squared distances in a batch; an array: choosing needs no gradient."""
     return tc.pairwise_distances(embeddings.data, metric="squared_euclidean").data
 
 
@@ -178,11 +193,13 @@ def shares(embeddings, who):
     """How many of a batch's triplets are easy, semi-hard and hard."""
     squared, rows = squared_distances(embeddings), all_triplets(who)
     gap = squared[rows[:, 0], rows[:, 2]] - squared[rows[:, 0], rows[:, 1]]
-    return [np.mean(gap > ALPHA), np.mean((gap > 0) & (gap <= ALPHA)), np.mean(gap <= 0)]
+    easy, hard = np.mean(gap > ALPHA), np.mean(gap <= 0)
+    return [easy, 1 - easy - hard, hard]
 
 
 def new_encoder(seed=0):
-    return face_encoder((SIZE, SIZE), 3, np.random.default_rng(seed), embedding=32, widths=WIDTHS)
+    rng = np.random.default_rng(seed)
+    return face_encoder((SIZE, SIZE), 3, rng, embedding=32, widths=WIDTHS)
 
 
 batch = next(p_by_k(labels, 8, 4, np.random.default_rng(3)))
@@ -197,7 +214,7 @@ shares_before = shares(untrained(tc.tensor(faces[batch])), labels[batch])
 
 # %%
 def train(net, choose, steps, seed=0):
-    """Train with the triplets that `choose(squared distances, labels)` picks; gives each step's loss."""
+    """Train with the triplets that `choose(distances, labels)` picks: the losses."""
     rng = np.random.default_rng(seed)
     optimizer = Adam(net.parameters())
     losses = []
@@ -214,7 +231,7 @@ def train(net, choose, steps, seed=0):
 
 
 def encode(net, pictures):
-    """The encodings (..., 32) of pictures (..., H, W, 3); the network only looks, it does not learn."""
+    """Encodings (..., 32) of pictures (..., H, W, 3); nothing is learned here."""
     net.eval()
     with tc.no_grad():
         points = net(tc.tensor(pictures.reshape(-1, SIZE, SIZE, 3))).data
@@ -222,14 +239,18 @@ def encode(net, pictures):
     return points.reshape(*pictures.shape[:-3], -1)
 
 
+def semi_hard(squared, who):
+    return semi_hard_triplets(squared, who, ALPHA)
+
+
 net = new_encoder()
-losses = train(net, lambda squared, who: semi_hard_triplets(squared, who, ALPHA), STEPS)
+losses = train(net, semi_hard, STEPS)
 shares_after = shares(net(tc.tensor(faces[batch])), labels[batch])
 viz.bars(
     {"before training": shares_before, "after": shares_after},
     ["easy", "semi-hard", "hard"],
     ylabel="share of the batch's triplets",
-    caption=f"The triplets of one batch, before training and after {STEPS} steps.",
+    caption=f"The triplets of one batch, untrained and after {STEPS} steps.",
 )
 
 # %%
@@ -272,10 +293,14 @@ distances = np.linalg.norm(points[first] - points[second], axis=1)
 rate = equal_error_rate(distances, same)
 false_accepts, false_rejects = error_rates(distances, same)
 thresholds = np.concatenate([[0.0], np.unique(distances)])
-print(f"{same.sum()} pairs of one person, {(~same).sum()} of two; equal error rate {rate:.1%}")
+print(f"{same.sum()} pairs of one person, {(~same).sum()} pairs of two people")
+print(f"equal error rate {rate:.1%}")
 assert rate < 0.3
 viz.curves(
-    {"strangers let in": (thresholds, false_accepts), "friends turned away": (thresholds, false_rejects)},
+    {
+        "strangers let in": (thresholds, false_accepts),
+        "friends turned away": (thresholds, false_rejects),
+    },
     xlabel="threshold: largest distance that is accepted",
     ylabel="error rate",
     caption="The two errors of verification, for pairs of new people.",
@@ -295,8 +320,9 @@ collapsed = new_encoder()
 hard_losses = train(collapsed, batch_hard_triplets, STEPS // 3)
 points = encode(collapsed, new_faces).reshape(NEW * VIEWS, -1)
 hard_distances = np.linalg.norm(points[first] - points[second], axis=1)
-print(f"mean distance of two people: semi-hard {distances[~same].mean():.2f}, hardest {hard_distances[~same].mean():.2f}")
-assert hard_distances[~same].mean() < 0.7 * distances[~same].mean()
+apart, fallen_to = distances[~same].mean(), hard_distances[~same].mean()
+print(f"mean distance of two people: semi-hard {apart:.2f}, hardest {fallen_to:.2f}")
+assert fallen_to < 0.7 * apart
 viz.curves(
     {
         "hardest triplets": (range(STEPS // 3), hard_losses),
@@ -305,7 +331,8 @@ viz.curves(
     },
     xlabel="step",
     ylabel="triplet loss",
-    caption="The loss of the hardest triplets settles at the margin: every face has moved into one point.",
+    caption="The loss of the hardest triplets settles at the margin: "
+    "every face has moved into one point.",
 )
 
 # %% [markdown]
@@ -320,8 +347,9 @@ viz.curves(
 # %%
 print(f"one picture each: {len(all_triplets(np.arange(32)))} triplets")
 print(f"one person only:  {len(all_triplets(np.zeros(32, int)))} triplets")
-print(f"eight people, four pictures each: {len(all_triplets(np.repeat(np.arange(8), 4)))} triplets")
-assert len(all_triplets(np.repeat(np.arange(8), 4))) == 32 * 3 * 28
+eight_by_four = all_triplets(np.repeat(np.arange(8), 4))
+print(f"eight people, four pictures each: {len(eight_by_four)} triplets")
+assert len(eight_by_four) == 32 * 3 * 28
 
 # %% [markdown]
 # ## Real people
@@ -336,7 +364,8 @@ assert len(all_triplets(np.repeat(np.arange(8), 4))) == 32 * 3 * 28
 def equal_error(points, people):
     """The equal error rate of all pairs of encodings."""
     first, second, same = every_pair(people)
-    return equal_error_rate(np.linalg.norm(points[first] - points[second], axis=1), same)
+    distances = np.linalg.norm(points[first] - points[second], axis=1)
+    return equal_error_rate(distances, same)
 
 
 try:
@@ -346,11 +375,14 @@ except tc.DataError:
     shown = None
 else:
     count, views = photographs.shape[:2]
-    square = tc.resize_bilinear(photographs.reshape(count * views, 56, 46, 1), SIZE).data
+    square = photographs.reshape(count * views, 56, 46, 1)
+    square = tc.resize_bilinear(square, SIZE).data
     people = np.repeat(np.arange(count), views)
     by_net = equal_error(encode(net, np.repeat(square, 3, axis=-1)), people)
-    print(f"{count} people, {views} photographs each; equal error rate of raw pixels "
-          f"{equal_error(flat(square), people):.1%}, of the encoder trained on drawings {by_net:.1%}")
+    by_pixels = equal_error(flat(square), people)
+    print(f"{count} people, {views} photographs each")
+    print(f"equal error rate of raw pixels {by_pixels:.1%}")
+    print(f"equal error rate of the encoder trained on drawings {by_net:.1%}")
     shown = viz.strip(
         [sheet(np.repeat(photographs[:4, :6], 3, axis=-1))],
         caption="Four people of the ORL faces, AT&T Laboratories Cambridge.",
@@ -367,8 +399,10 @@ shown
 # %%
 encoder = tc.nn.summary(new_encoder(), (1, SIZE, SIZE, 3))
 per_picture = encoder.flops
-print(f"one picture: {per_picture / 1e6:.1f} MFLOP; all distances of 32 encodings: {2 * 32 * 32 * 32 / 1e6:.2f} MFLOP")
-assert per_picture > 2 * 32**3
+all_distances = 2 * 32 * 32 * 32  # of 32 encodings of 32 numbers
+print(f"one picture: {per_picture / 1e6:.1f} MFLOP")
+print(f"all distances of a batch: {all_distances / 1e6:.2f} MFLOP")
+assert all_distances < per_picture
 
 # %% [markdown]
 # ## Try it
@@ -391,7 +425,7 @@ else:
     for anchor, _, right in batch_hard_triplets(squared, who):
         mine = nearest_negative(squared.copy(), who, anchor)
         assert mine != anchor, "that is the anchor itself: its distance is zero"
-        assert who[mine] != who[anchor], "that is a positive: its label is the anchor's"
+        assert who[mine] != who[anchor], "a positive: its label is the anchor's"
         assert mine == right, "a negative, but not the nearest one"
     print("yes: your negatives are those of batch_hard_triplets")
 
