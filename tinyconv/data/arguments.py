@@ -28,10 +28,10 @@ def check_generator(rng: Any, what: str) -> np.random.Generator:
 def check_count(value: Any, name: str, what: str, least: int = 1) -> int:
     """`value` as an int if it is a whole number of at least `least`."""
     try:
-        count = operator.index(value)
+        count = None if isinstance(value, (bool, np.bool_)) else operator.index(value)
     except TypeError:
         count = None
-    if count is None or isinstance(value, (bool, np.bool_)) or count < least:
+    if count is None or count < least:
         raise DataError(f"{what}: {name} is {_shown(value)}, expected a whole number of at least {least}.")
     return count
 
