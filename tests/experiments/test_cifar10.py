@@ -7,6 +7,7 @@ import pytest
 
 import tinyconv as tc
 from tinyconv.cli.main import main
+from tinyconv.data import packs
 from tinyconv.experiments import cifar10
 from tinyconv.experiments.registry import EXPERIMENTS
 from tinyconv.experiments.results import Result, load_results
@@ -73,6 +74,16 @@ def test_an_interrupted_run_is_the_same_run(few_images, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []  # the work is done
 
 
+def test_the_record_says_which_pixels_were_read(few_images, tmp_path, monkeypatch):
+    monkeypatch.delenv("TINYCONV_DATA", raising=False)
+    monkeypatch.setattr(packs, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(cifar10, "train", lambda seed, checkpoint: (None, 0.5, 1.0))
+    assert cifar10.run(0, tmp_path / "c.npz", save_weights=False).data == "CIFAR-10, official pixels"
+    (tmp_path / "cifar10").mkdir()
+    (tmp_path / "cifar10" / "cifar10_jpg.zip").touch()
+    assert cifar10.run(0, tmp_path / "c.npz", save_weights=False).data.startswith("CIFAR-10 as JPEG")
+
+
 def test_another_seed_is_another_run(few_images, tmp_path):
     first, second = (cifar10.train(seed, tmp_path / "run.npz", epochs=1)[0].state() for seed in (0, 1))
     assert not np.array_equal(first["logits.weight"], second["logits.weight"])
@@ -88,6 +99,7 @@ def test_accuracy_counts_the_largest_logits():
 def test_without_data_one_line_says_what_is_expected(monkeypatch, capsys, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("TINYCONV_DATA", raising=False)
+    monkeypatch.setattr(packs, "cache_folder", lambda: tmp_path)
     assert main(["reproduce", "cifar10"]) == 2
     assert "TINYCONV_DATA is not set" in capsys.readouterr().err
     monkeypatch.setenv("TINYCONV_DATA", str(tmp_path))

@@ -1,9 +1,12 @@
 """The experiments on faces: their protocol, tried on points whose answer is known. No training."""
 
+import json
+
 import numpy as np
 import pytest
 
 import tinyconv as tc
+from tinyconv.cli.main import main
 from tinyconv.data import packs
 from tinyconv.experiments import orl, procedural_faces
 from tinyconv.experiments.registry import EXPERIMENTS, reproduce
@@ -51,6 +54,21 @@ def test_orl_faces_are_halved_by_the_mean_of_four_pixels(tmp_path, monkeypatch):
     assert halves.shape == (40, 10, 56, 46, 1)
     assert halves.dtype == np.float32
     assert halves[3, 2, 5, 7, 0] == pytest.approx(faces[3, 2, 10:12, 14:16].mean() / 255)
+
+
+def test_json_of_five_draws_is_one_object_and_nothing_else(tmp_path, monkeypatch, capsys):
+    faces = np.random.default_rng(0).random((40, 10, 4, 4, 1))
+    monkeypatch.setattr(orl, "load_faces", lambda: faces)
+    monkeypatch.setattr(orl, "train", lambda faces, seed, checkpoint: (None, 1.0))
+    monkeypatch.setattr(orl, "embed", lambda net, images: orl.flat(images))
+    for module in ("tinyconv.cli.reproduce", "tinyconv.experiments.results"):
+        monkeypatch.setattr(f"{module}.FOLDER", tmp_path)
+    assert main(["reproduce", "orl", "--json", "--checkpoint", str(tmp_path / "c.npz")]) == 0
+    printed = capsys.readouterr()
+    record = json.loads(printed.out)
+    assert record["seeds"] == [0, 1, 2, 3, 4]
+    assert record["also"]["equal error rate"] == record["also"]["equal error rate of raw pixels"]
+    assert printed.err.count("draw ") == 5
 
 
 def test_without_the_pack_orl_says_how_to_get_it(tmp_path, monkeypatch):

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from tinyconv.data.cifar10 import SOURCE, load_cifar10
 from tinyconv.data.files import check_writable
+from tinyconv.data.packs import locate
+from tinyconv.data.registry import lookup
 from tinyconv.engine import Tensor, no_grad, tensor
 from tinyconv.experiments.machine import machine
 from tinyconv.experiments.results import Result
@@ -40,7 +42,7 @@ def run(seed: int, checkpoint: Path, save_weights: bool) -> Result:
         name="cifar10", metric="test accuracy, %", measured=round(100 * test_accuracy, 2), spread=None,
         published=92.64, source="VGG-16 on the official pixels, github.com/kuangliu/pytorch-cifar", recalled=False,
         seeds=(seed,), seconds=round(seconds, 1), machine=machine(),
-        data=f"CIFAR-10 as JPEG, {SOURCE}",
+        data=f"CIFAR-10 as JPEG, {SOURCE}" if locate(lookup("cifar10-jpeg")) else "CIFAR-10, official pixels",
         command=f"tinyconv reproduce cifar10 --seed {seed}{' --save-weights' if save_weights else ''}",
     )
 

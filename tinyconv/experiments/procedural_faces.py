@@ -2,7 +2,7 @@
 
 The task: one picture each of 20 people, another picture of one of them; who is it? No published figure; beside the encoder
 stand raw pixels, which must fail for the task to be worth anything. The triplets and their margin were chosen on people of
-other seeds. Every run on the people of the record: at 32x32, 93.5 %; at 48x48, the record.
+other seeds. Every run on the people of the record: at 32x32, 93.5 %, whereupon the size was raised; at 48x48, the record.
 """
 
 from __future__ import annotations
