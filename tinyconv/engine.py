@@ -8,9 +8,11 @@ all: an operation can only use values that exist already, so birth order is topo
 from __future__ import annotations
 
 import contextlib
+import functools
 import heapq
 import inspect
 import itertools
+import operator
 import os
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -24,10 +26,12 @@ from tinyconv.errors import DtypeError, GradientError, RuleError, ShapeError
 
 Array = NDArray[Any]
 Rule = Callable[..., "Tensor"]
+FastRule = Callable[..., "Sequence[Array | None]"]
 
 _OWN_FILES = (__file__, os.path.join(os.path.dirname(__file__), "ops", ""))  # a traceback ends before them
 
 _births = itertools.count()
+_node_of = operator.attrgetter("_node")
 _recording: ContextVar[bool] = ContextVar("recording", default=True)
 _debugging: ContextVar[str | None] = ContextVar("debugging", default=None)  # "", or inside a rule: who made its node
 
@@ -41,14 +45,14 @@ class Node:
 
     __slots__ = ("birth", "grad", "op", "parents", "shapes", "saved", "versions", "trace", "__weakref__")
 
-    def __init__(self, op: Primitive | None = None, inputs: Sequence[Tensor] = ()) -> None:
+    def __init__(self, op: Primitive | None = None, inputs: Sequence[Tensor] = (), saved: dict[str, Any] | None = None) -> None:
         self.birth = next(_births)
         self.grad: Array | None = None
         self.op = op  # None: a leaf
-        self.parents = tuple(t._node for t in inputs)  # None: an input that needs no gradient
-        self.shapes = tuple(t.shape for t in inputs)
-        self.saved: dict[str, Any] | None = {}  # what the live rules name; None once backward() freed it
-        self.versions: list[tuple[Parameter, int]] = []  # the parameters used, as they were
+        self.parents = tuple([t._node for t in inputs])  # None: an input that needs no gradient
+        self.shapes = tuple([t._data.shape for t in inputs])
+        self.saved = saved  # what the live rules name; None for a leaf, and once backward() freed it
+        self.versions = [(t, t.version) for t in inputs if isinstance(t, Parameter)]  # the parameters used, as they were
         self.trace = ""  # under tc.debug(): who made it
 
 
@@ -77,7 +81,7 @@ class Tensor:
     __getitem__: Callable[[Tensor, Any], Tensor]
 
     def __init__(self, data: Array, node: Node | None = None) -> None:
-        data.flags.writeable = False
+        data.setflags(write=False)
         self._data = data
         self._node = node
 
@@ -142,7 +146,7 @@ class Tensor:
         with no_grad():
             found = _walk(self, seed, free=True)
         for node, g in found.items():
-            node.grad = g.data if node.grad is None else _frozen(node.grad + g.data)
+            node.grad = g.data if node.grad is None else Tensor(np.asarray(node.grad + g.data)).data
 
     def __reduce__(self) -> Any:
         if self._node is not None and self._node.op is not None:
@@ -219,12 +223,16 @@ class Parameter(Tensor):
         if wanted != self.requires_grad:
             self._node = Node() if wanted else None
 
-    def assign(self, value: Any) -> None:
-        """Replace the value by a copy of `value`, an array of the same shape, in this parameter's dtype."""
-        array = _real_array(value, "Parameter.assign", self.dtype).astype(self.dtype)
+    def assign(self, value: Any, copy: bool = True) -> None:
+        """Replace the value by a copy of `value`, an array of the same shape, in this parameter's dtype.
+
+        Without `copy` an array of this dtype becomes the value itself, and read-only: give one that nobody else will write to.
+        """
+        array = _real_array(value, "Parameter.assign", self.dtype).astype(self.dtype, copy=copy)
         if array.shape != self.shape:
             raise ShapeError(f"Parameter.assign: got shape {array.shape}, expected {self.shape}.")
-        self._data = _frozen(array)
+        array.setflags(write=False)
+        self._data = array
         self.version += 1
 
     def __reduce__(self) -> Any:
@@ -248,6 +256,8 @@ def as_tensor(a: Any) -> Tensor:
 
 def _real_array(a: Any, what: str, dtype: Any = None) -> Array:
     """`a` as a float array: floats as they are, the rest as `dtype` or float32."""
+    if type(a) is np.ndarray and a.dtype.kind == "f" and a.dtype.isnative and (dtype is None or dtype is a.dtype):
+        return a
     try:
         array = np.asarray(a)
         dtype = None if dtype is None else np.dtype(dtype)
@@ -262,20 +272,12 @@ def _real_array(a: Any, what: str, dtype: Any = None) -> Array:
     return array.astype(wanted, copy=False)
 
 
-def _frozen(array: Array) -> Array:
-    array = np.asarray(array)
-    array.flags.writeable = False
-    return array
-
-
 # --- Modes -----------------------------------------------------------------------------------------------
 
 
-@contextlib.contextmanager
-def no_grad() -> Iterator[None]:
+def no_grad() -> contextlib.AbstractContextManager[None]:
     """Within this block operations leave no nodes."""
-    with _mode(_recording, False):
-        yield
+    return _mode(_recording, False)
 
 
 def recording() -> bool:
@@ -283,11 +285,9 @@ def recording() -> bool:
     return _recording.get()
 
 
-@contextlib.contextmanager
-def debug() -> Iterator[None]:
+def debug() -> contextlib.AbstractContextManager[None]:
     """Within this block every operation remembers the line that called it, and values and gradients must be finite."""
-    with _mode(_debugging, ""):
-        yield
+    return _mode(_debugging, "")
 
 
 @contextlib.contextmanager
@@ -308,24 +308,28 @@ class Primitive:
     Arguments without a default are differentiable inputs, the others are static. A rule is a function of
     what its signature names: `g` (the gradient that arrives), `out`, an input, `<input>_shape`, or a static
     argument. With `def f(*xs)` one rule serves every input and may also name `index` and `shapes`.
+
+    A fused primitive has a fast rule on arrays, too. It serves where nothing is recorded; derivatives of higher order are left
+    to the rules on tensors, or to `composite`, the same function made of other operations.
     """
 
-    def __init__(self, forward: Callable[..., Any], elementwise: bool = False) -> None:
-        self.forward, self.elementwise = forward, elementwise
-        self.__name__ = forward.__name__
-        self.name = forward.__name__.strip("_")
-        self.__doc__, self.__module__ = forward.__doc__, forward.__module__
-        self.__wrapped__ = forward  # for inspect.signature and doctest
+    def __init__(self, forward: Callable[..., Any], elementwise: bool = False, composite: Any = None) -> None:
+        self.forward, self.elementwise, self.composite = forward, elementwise, composite
+        functools.update_wrapper(self, forward)  # to inspect.signature and doctest it is its forward
+        self.__name__, self.name = forward.__name__, forward.__name__.strip("_")
         parameters = list(inspect.signature(forward).parameters.values())
         self.variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
         inputs = [p for p in parameters if p.default is p.empty and p.kind is not p.KEYWORD_ONLY]
         self.inputs = tuple(p.name for p in inputs)
+        self.shape_names = tuple(f"{name}_shape" for name in self.inputs)
         self.statics = {p.name: p.default for p in parameters if p not in inputs}
         self.reserved = {"g", "out", "index", "shapes"} if self.variadic else {"g", "out"}
-        if taken := self.reserved.intersection(p.name for p in parameters):
+        if taken := {*self.reserved, "live"}.intersection(p.name for p in parameters):
             raise GradientError(f"{self.name}: the argument {sorted(taken)} means something else in a rule; rename it.")
         self.rules: tuple[Rule, ...] = ()
-        self.names: tuple[frozenset[str], ...] = ()
+        self.names: tuple[frozenset[str], ...] = ()  # for each input, what its rule names and a node therefore keeps
+        self.fast_rule: FastRule | None = None
+        self.fast_names: frozenset[str] = frozenset()
 
     def __reduce__(self) -> str:
         return self.__name__  # copies are the primitive itself, a pickle holds its name, as for any function
@@ -334,31 +338,49 @@ class Primitive:
         """Declare the rules, one per input: what arrives at the output, taken back to that input."""
         if len(rules) != len(self.inputs):
             raise GradientError(f"{self.name}.vjp: got {len(rules)} rules for the inputs {self.inputs}.")
-        self.rules = rules
-        self.names = tuple(frozenset(inspect.signature(rule).parameters) for rule in rules)
-        known = {*self.reserved, *self.inputs, *(f"{n}_shape" for n in self.inputs), *self.statics}
-        if unknown := frozenset().union(*self.names) - known:
-            raise GradientError(f"{self.name}.vjp: a rule names {sorted(unknown)}; it may name {sorted(known)}.")
+        self.rules, self.names = rules, tuple(self._named_by(rule, "vjp", self.reserved) for rule in rules)
+
+    def fast(self, rule: FastRule) -> None:
+        """Declare the rule on arrays, one for all inputs, which the walk runs where it does not record.
+
+        It may name what rules may (`g`, `out` and inputs are arrays here) and `live`, a tuple of bool: which inputs want a
+        gradient. It returns a list with an array for each of these, None for the others. What a node keeps is still decided by
+        the rules on tensors: an input that they do not name is None here. With a composite instead of them it keeps all inputs.
+        A static argument may be a buffer that the forward fills, such as the indices it chose; it is kept if a rule names it.
+        """
+        if not self.rules and self.composite is None:
+            raise GradientError(f"{self.name}.fast: higher orders need {self.name}.vjp(...) before it, or a composite.")
+        self.fast_rule, self.fast_names = rule, self._named_by(rule, "fast", (self.reserved - {"index"}) | {"live"})
+        if not self.rules:
+            self.names = (self.fast_names.union(self.inputs, self.statics),) * len(self.inputs)
+
+    def _named_by(self, rule: Callable[..., Any], kind: str, own: set[str]) -> frozenset[str]:
+        names = frozenset(inspect.signature(rule).parameters)
+        known = {*own, *self.inputs, *self.shape_names, *self.statics}
+        if unknown := names - known:
+            raise GradientError(f"{self.name}.{kind}: a rule names {sorted(unknown)}; it may name {sorted(known)}.")
+        return names
 
     def __call__(self, *args: Any, **statics: Any) -> Tensor:
-        if not self.variadic:  # an input may be given by name; Python itself reports a missing or unknown one
-            args += tuple(statics.pop(name) for name in self.inputs[len(args) :] if name in statics)
         count = len(args) if self.variadic else len(self.inputs)
+        if len(args) < count:  # an input may be given by name; Python itself reports a missing or unknown one
+            args += tuple(statics.pop(name) for name in self.inputs[len(args) :] if name in statics)
         inputs, rest = as_tensors(self.name, *args[:count]), args[count:]
         try:
-            out = np.asarray(self.forward(*(t.data for t in inputs), *rest, **statics))
+            out = np.asarray(self.forward(*[t._data for t in inputs], *rest, **statics))
         except ValueError as error:
             if not self.elementwise or "broadcast" not in str(error):
                 raise
             shapes = " and ".join(str(t.shape) for t in inputs)
             raise ShapeError(f"{self.name}: shapes {shapes} do not broadcast; {str(error).strip()}.") from error
-        if any(t.dtype != out.dtype for t in inputs):
+        if inputs and inputs[0]._data.dtype != out.dtype:
             raise DtypeError(f"{self.name}: its forward gave {out.dtype} for {inputs[0].dtype} inputs, expected the same dtype.")
         node = None
-        if _recording.get() and any(t._node is not None for t in inputs):
-            node = self._record(inputs, out, {**self.statics, **dict(zip(self.statics, rest, strict=False)), **statics})
-        origin = _debugging.get()
-        if origin is not None:
+        if _recording.get() and any(map(_node_of, inputs)):
+            if rest or statics:
+                statics = {**self.statics, **dict(zip(self.statics, rest, strict=False)), **statics}
+            node = Node(self, inputs, self._kept(inputs, out, statics or self.statics))
+        if (origin := _debugging.get()) is not None:
             trace = origin or _caller()
             if node is not None:
                 node.trace = trace
@@ -366,63 +388,88 @@ class Primitive:
                 _check_finite(out, f"{self.name}: its output", trace)
         return Tensor(out, node)
 
-    def _record(self, inputs: Sequence[Tensor], out: Array, statics: dict[str, Any]) -> Node:
-        """The node of `out`, keeping what its live rules name and nothing else."""
-        node = Node(self, inputs)
-        named = {name for i, t in enumerate(inputs) if t._node is not None for name in self._rule(i)[1]}
-        values = {self.inputs[0]: tuple(inputs)} if self.variadic else dict(zip(self.inputs, inputs, strict=True))
-        values |= {"out": out, **statics}
-        node.saved = {name: values[name] for name in named & values.keys()}
-        node.versions = [(t, t.version) for t in inputs if isinstance(t, Parameter)]
-        return node
-
-    def _rule(self, position: int) -> tuple[Rule, frozenset[str]]:
-        position = 0 if self.variadic else position
-        if not self.rules:
+    def _kept(self, inputs: list[Tensor], out: Array, statics: dict[str, Any]) -> dict[str, Any]:
+        """What a node keeps: that which its live rules name, and nothing else."""
+        if not self.names:
             raise GradientError(f"{self.name} has no gradient rules; declare them with {self.name}.vjp(...).")
-        return self.rules[position], self.names[position]
+        values: dict[str, Any] = {self.inputs[0]: tuple(inputs)} if self.variadic else dict(zip(self.inputs, inputs, strict=True))
+        values.update(statics, out=out)
+        rules = zip(itertools.cycle(self.names), inputs, strict=False)  # a variadic primitive has one for all
+        named = [name for names, t in rules if t._node is not None for name in names]
+        named += [name for name in self.fast_names if name in statics]
+        return {name: values[name] for name in named if name in values}
 
-    def pull(self, node: Node, position: int, g: Tensor) -> Tensor:
-        """The gradient `g` of the output, taken back to the input at `position`."""
-        rule, names = self._rule(position)
-        values: dict[str, Any] = {"g": g, "index": position, "shapes": node.shapes, **(node.saved or {})}
-        values |= {f"{name}_shape": shape for name, shape in zip(self.inputs, node.shapes, strict=False)}
-        if "out" in names:
-            values["out"] = Tensor(values["out"], node)
-        debugging = _debugging.get() is not None
-        with _mode(_debugging, (node.trace or "  outside tc.debug()\n") if debugging else None):
-            result = rule(**{name: values[name] for name in names})
+    def pull(self, node: Node, live: tuple[bool, ...], g: Tensor) -> list[Tensor | None]:
+        """The gradient `g` of the output, taken back to the inputs that are `live`; None for the others."""
+        values: dict[str, Any] = {"g": g, "live": live, "shapes": node.shapes}
+        values.update(zip(self.shape_names, node.shapes, strict=False), **(node.saved or {}))
+        with contextlib.nullcontext() if _debugging.get() is None else _mode(_debugging, node.trace or "  outside tc.debug()\n"):
+            if self.fast_rule is not None and not _recording.get():
+                shares = self._by_fast_rule(self.fast_rule, node, values)
+            elif self.rules:
+                if "out" in values:
+                    values["out"] = Tensor(values["out"], node)
+                shares = [self._by_rule(i, values) if wanted else None for i, wanted in enumerate(live)]
+            else:
+                shares = self._by_composite(node, live, values)
+            return [self._fitting(node, i, g, share) if live[i] else None for i, share in enumerate(shares)]
+
+    def _by_fast_rule(self, rule: FastRule, node: Node, values: dict[str, Any]) -> list[Any]:
+        arrays = {name: value._data if isinstance(value := values.get(name), Tensor) else value for name in self.fast_names}
+        if self.variadic and (xs := arrays.get(self.inputs[0])) is not None:
+            arrays[self.inputs[0]] = [t.data for t in xs]
+        shares = rule(**arrays)
+        got, count = len(shares) if isinstance(shares, tuple | list) else type(shares).__name__, len(node.parents)
+        if got != count:
+            raise RuleError(f"the fast rule of {self.name} gave {got}, expected a list of {count} gradients.{_created(node)}")
+        return [None if share is None else Tensor(np.asarray(share)) for share in shares]
+
+    def _by_rule(self, position: int, values: dict[str, Any]) -> Any:
+        if self.variadic:
+            values, position = {**values, "index": position}, 0
+        return self.rules[position](**{name: values[name] for name in self.names[position]})
+
+    def _by_composite(self, node: Node, live: tuple[bool, ...], values: dict[str, Any]) -> list[Any]:
+        """Its gradient at copies of the inputs, as one of these may be another's ancestor, or both may be one tensor."""
+        inputs, g = values[self.inputs[0]] if self.variadic else [values[name] for name in self.inputs], values["g"]
+        copies = [broadcast_to(t, t.shape) if wanted else t for t, wanted in zip(inputs, live, strict=True)]
+        y = self.composite(*copies, **{name: values[name] for name in self.statics})
+        if not isinstance(y, Tensor) or (y.shape, y.dtype) != (g.shape, g.dtype):
+            raise _rule_error(f"the composite of {self.name}", y, g.shape, g.dtype, node)
+        shares = iter(grad(y, [t for t, wanted in zip(copies, live, strict=True) if wanted], create_graph=True, seed=g))
+        return [next(shares) if wanted else None for wanted in live]
+
+    def _fitting(self, node: Node, position: int, g: Tensor, share: Any) -> Tensor:
+        """What a rule gave for one input, if it has this input's shape and dtype."""
         expected = node.shapes[position]
-        if self.elementwise and isinstance(result, Tensor) and result.shape == g.shape != expected:
-            result = sum_to(result, expected)
-        if not isinstance(result, Tensor) or (result.shape, result.dtype) != (expected, g.dtype):
-            shape = result.shape if isinstance(result, Tensor) else None
-            got = type(result).__name__ if shape is None else f"{result.dtype} {shape}"
-            raise RuleError(f"the rule of {self.name} for {self._input_name(position)} gave {got}, "
-                            f"expected {g.dtype} {expected}.{_created(node)}", shape, expected)
-        if debugging:
-            _check_finite(result.data, f"{self.name}: its gradient for {self._input_name(position)}", node.trace)
-        return result
-
-    def _input_name(self, position: int) -> str:
-        return f"{self.inputs[0]}[{position}]" if self.variadic else self.inputs[position]
+        if self.elementwise and isinstance(share, Tensor) and share.shape == g.shape != expected:
+            share = sum_to(share, expected)
+        name = f"{self.inputs[0]}[{position}]" if self.variadic else self.inputs[position]
+        if not isinstance(share, Tensor) or share._data.shape != expected or share._data.dtype != g._data.dtype:
+            raise _rule_error(f"the rule of {self.name} for {name}", share, expected, g.dtype, node)
+        if _debugging.get() is not None:
+            _check_finite(share.data, f"{self.name}: its gradient for {name}", node.trace)
+        return share
 
 
 @overload
 def primitive(forward: Callable[..., Any]) -> Primitive: ...
 @overload
-def primitive(*, elementwise: bool) -> Callable[[Callable[..., Any]], Primitive]: ...
-def primitive(forward: Callable[..., Any] | None = None, *, elementwise: bool = False) -> Any:
-    """Make a `Primitive` of an array function; with `elementwise` the walk sums broadcast axes back."""
+def primitive(*, elementwise: bool = ..., composite: Rule | None = ...) -> Callable[[Callable[..., Any]], Primitive]: ...
+def primitive(forward: Callable[..., Any] | None = None, *, elementwise: bool = False, composite: Rule | None = None) -> Any:
+    """Make a `Primitive` of an array function; with `elementwise` the walk sums broadcast axes back.
+
+    `composite(*inputs, **statics)` is the same function, written with operations on tensors, for a primitive whose only rule is
+    its `fast` one: derivatives of higher order are taken through it.
+    """
     if forward is None:
-        return lambda f: Primitive(f, elementwise)
+        return lambda f: Primitive(f, elementwise, composite)
     return Primitive(forward)
 
 
 def as_tensors(name: str, *values: Any) -> list[Tensor]:
     """The inputs of the operation `name` as tensors of one float dtype; numbers, lists and integer arrays adopt it."""
-    arrays = [v for v in values if isinstance(v, Tensor) or (isinstance(v, np.ndarray) and v.ndim > 0)]
-    dtypes = {v.dtype for v in arrays if v.dtype.kind == "f"}
+    dtypes = {v.dtype for v in values if isinstance(v, Tensor) or (isinstance(v, np.ndarray) and v.ndim and v.dtype.kind == "f")}
     if len(dtypes) > 1:
         names = " and ".join(sorted(str(d) for d in dtypes))
         raise DtypeError(f"{name}: got {names}, expected one float dtype; convert one with tc.tensor(x, dtype=...).")
@@ -442,6 +489,11 @@ def _check_finite(array: Array, what: str, trace: str) -> None:
     if not np.isfinite(array).all():
         where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         raise GradientError(f"{what} is {array[where]} at {where}. Created at:\n{trace}")
+
+
+def _rule_error(what: str, got: Any, shape: tuple[int, ...], dtype: np.dtype[Any], node: Node) -> RuleError:
+    found, text = (got.shape, f"{got.dtype} {got.shape}") if isinstance(got, Tensor) else (None, type(got).__name__)
+    return RuleError(f"{what} gave {text}, expected {dtype} {shape}.{_created(node)}", found, shape)
 
 
 def _created(node: Node) -> str:
@@ -470,16 +522,14 @@ def _walk(y: Tensor, seed: Any, wanted: set[Node] | None = None, free: bool = Fa
             found[node] = g
         if node.op is None:
             continue
-        _check_still_valid(node)
-        for position, parent in enumerate(node.parents):
-            if parent is None or (on_path is not None and parent not in on_path):
+        _check_still_valid(node, node.op)
+        live = tuple([parent is not None and (on_path is None or parent in on_path) for parent in node.parents])
+        for parent, share in zip(node.parents, node.op.pull(node, live, g) if any(live) else (), strict=False):
+            if parent is None or share is None:
                 continue
-            share = node.op.pull(node, position, g)
-            if parent in pending:
-                pending[parent] = add(pending[parent], share)
-            else:
-                pending[parent] = share
+            if parent not in pending:
                 heapq.heappush(heap, (-parent.birth, parent))
+            pending[parent] = add(pending[parent], share) if parent in pending else share
         if free:
             node.saved, node.versions = None, []
     return found
@@ -497,23 +547,23 @@ def _seed(y: Tensor, seed: Any) -> Tensor:
     return seed
 
 
-def _check_still_valid(node: Node) -> None:
-    assert node.op is not None
+def _check_still_valid(node: Node, op: Primitive) -> None:
     if node.saved is None:
-        raise GradientError(f"backward a second time through {node.op.name}: the first one freed the graph; "
+        raise GradientError(f"backward a second time through {op.name}: the first one freed the graph; "
                             "compute the loss again, or use tc.grad, which keeps the graph.")
     for parameter, version in node.versions:
         if parameter.version != version:
-            raise GradientError(f"{node.op.name} used a parameter {parameter.shape} that has changed since "
+            raise GradientError(f"{op.name} used a parameter {parameter.shape} that has changed since "
                                 f"(version {version}, now {parameter.version}); compute the loss again.{_created(node)}")
 
 
 def _leading_to(wanted: set[Node], root: Node) -> set[Node]:
     """The nodes on a path from `root` back to a wanted node."""
     ancestors, stack = {root}, [root]
+    oldest = min((node.birth for node in wanted), default=0)
     while stack:
         for parent in stack.pop().parents:
-            if parent is not None and parent not in ancestors:
+            if parent is not None and parent not in ancestors and parent.birth >= oldest:
                 ancestors.add(parent)
                 stack.append(parent)
     leading = set(wanted)

@@ -58,6 +58,30 @@ def test_backward_releases_saved_values_while_the_loss_lives():
     assert w.grad.shape == w.shape
 
 
+def test_backward_releases_values_and_gradients_as_it_passes():
+    seen = []
+
+    @tc.primitive
+    def first(x):
+        return x * 1
+
+    def rule(g):
+        seen.append(alive(inside))
+        return g
+
+    first.vjp(rule)
+    x = tc.tensor(np.ones((8, 8)), requires_grad=True)
+    early = first(x)
+    features = tc.exp(early)
+    late = tc.exp(features)
+    inside = [weakref.ref(features.data), weakref.ref(late.data)]
+    loss = (late * late).sum()
+    del early, features, late
+    loss.backward()
+    assert seen == [0]
+    assert x.grad.shape == (8, 8)
+
+
 def test_backward_forgets_every_saved_value_and_parameter():
     x = tc.Parameter([1.0, 2.0])
     h = x * 3

@@ -26,6 +26,22 @@ def test_assign_copies_casts_and_counts():
     assert not p.data.flags.writeable
 
 
+def test_assign_without_a_copy_takes_over_an_array_of_its_own_dtype():
+    p = tc.Parameter([1.0, 2.0])
+    before, mine = p.data, np.array([3.0, 4.0], np.float32)
+    p.assign(mine, copy=False)
+    assert p.data is mine
+    assert not mine.flags.writeable
+    assert p.version == 1
+    assert before.tolist() == [1, 2]
+    other = np.array([5.0, 6.0])
+    p.assign(other, copy=False)
+    assert (p.dtype, p.data.tolist()) == (np.float32, [5, 6])
+    assert other.flags.writeable
+    with pytest.raises(tc.ShapeError, match="got shape"):
+        p.assign(np.ones(3, np.float32), copy=False)
+
+
 def test_assign_refuses_another_shape_and_keeps_the_value():
     p = tc.Parameter([1.0, 2.0])
     for wrong in ([1, 2, 3], [[1, 2]], 1.0):

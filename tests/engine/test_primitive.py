@@ -80,7 +80,8 @@ def test_a_rule_that_names_something_unknown_is_refused_when_declared():
 
 
 def test_an_argument_may_not_take_a_name_that_rules_use():
-    for source in ("lambda g: g", "lambda x, out=None: x", "lambda *shapes: shapes[0]", "lambda *xs, index=0: xs[0]"):
+    for source in ("lambda g: g", "lambda x, out=None: x", "lambda live: live",
+                   "lambda *shapes: shapes[0]", "lambda *xs, index=0: xs[0]"):
         with pytest.raises(tc.GradientError, match="means something else in a rule; rename it"):
             primitive(eval(source))
     assert primitive(lambda x, index=0: x).inputs == ("x",)

@@ -21,10 +21,12 @@ def find_primitives() -> list[Primitive]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that asks for `rule` runs for each gradient rule of each primitive: (primitive, position)."""
-    if "rule" in metafunc.fixturenames:
-        rules = [(p, i) for p in find_primitives() for i in range(len(p.inputs))]
-        metafunc.parametrize("rule", rules, ids=[f"{p.name}-{p.inputs[i]}" for p, i in rules])
+    """A test that asks for `rule` runs for each gradient rule of each primitive: (primitive, position); `fast_rule` likewise."""
+    primitives = find_primitives()
+    places = {"rule": [(p, i) for p in primitives for i in range(len(p.rules))],
+              "fast_rule": [(p, i) for p in primitives for i in range(len(p.inputs)) if p.fast_rule]}
+    for name in places.keys() & set(metafunc.fixturenames):
+        metafunc.parametrize(name, places[name], ids=[f"{p.name}-{p.inputs[i]}" for p, i in places[name]])
 
 
 @pytest.fixture

@@ -32,6 +32,40 @@ def test_cross_entropy_is_minus_the_mean_log_probability():
     np.testing.assert_allclose(tc.grad(loss, x).data, (probabilities - np.eye(4)[labels]) / 5, rtol=1e-12)
 
 
+@pytest.mark.parametrize("order", [1, 2, 3])
+def test_cross_entropy_is_what_it_is_made_of_in_every_order(order):
+    rng = np.random.default_rng(0)
+    logits, labels, g = rng.standard_normal((5, 4)), np.array([2, 0, 3, 2, 1]), rng.standard_normal((5, 4))
+
+    def composite(x):
+        return -tc.log_softmax(x)[np.arange(5), labels].mean()
+
+    found = []
+    for loss in (lambda x: tc.cross_entropy(x, labels), composite):
+        x = tc.tensor(logits, requires_grad=True)
+        y = loss(x) * 3
+        for _ in range(order - 1):
+            y = (tc.grad(y, x, create_graph=True) * g).sum()
+        found.append((y.item(), tc.grad(y, x).data))
+    assert found[0][0] == pytest.approx(found[1][0], rel=1e-13)
+    np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-12, atol=1e-15)
+
+
+def test_labels_may_change_after_the_loss():
+    x, labels = tc.tensor(np.zeros((1, 2)), requires_grad=True), np.array([1])
+    loss = tc.cross_entropy(x, labels)
+    labels[:] = 0
+    for create_graph in (False, True):
+        assert tc.grad(loss, x, create_graph=create_graph).data.tolist() == [[0.5, -0.5]]
+
+
+def test_cross_entropy_of_an_excluded_class_is_that_of_the_others():
+    x = tc.tensor(np.array([[-np.inf, 0.0, 0.0]]), requires_grad=True)
+    loss = tc.cross_entropy(x, [1])
+    assert loss.item() == pytest.approx(np.log(2))
+    assert tc.grad(loss, x).data.tolist() == [[0, -0.5, 0.5]]
+
+
 def test_cross_entropy_of_certain_logits_is_finite():
     assert tc.cross_entropy(np.array([[1e5, 0.0], [0.0, 1e5]]), [0, 1]).item() == 0
     assert tc.cross_entropy(np.array([[1e5, 0.0]]), [1]).item() == 1e5

@@ -13,6 +13,7 @@ from tinyconv.kernels.scalars import is_positive_int
 from tinyconv.nn.init import he_normal
 from tinyconv.nn.module import Module, Pointwise, Shape, Window
 from tinyconv.ops.array import reshape
+from tinyconv.ops.linear import linear, matmul
 
 
 class Linear(Pointwise):
@@ -25,8 +26,7 @@ class Linear(Pointwise):
         self.bias = Parameter(np.zeros(out_features, np.float32)) if bias else None
 
     def forward(self, x: Any) -> Tensor:
-        y = x @ self.weight
-        return y if self.bias is None else y + self.bias
+        return matmul(x, self.weight) if self.bias is None else linear(x, self.weight, self.bias)
 
     def flops(self, x_shape: Shape, y_shape: Shape) -> int:
         """Two for each weight and row of x."""

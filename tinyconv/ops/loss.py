@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from tinyconv.engine import Tensor, as_tensor, as_tensors
+from tinyconv.engine import Array, Tensor, as_tensor, as_tensors, primitive
 from tinyconv.errors import DataError, ShapeError
 from tinyconv.kernels.scalars import is_real
 from tinyconv.ops.activation import softplus
-from tinyconv.ops.array import getitem
+from tinyconv.ops.axes import count_along
 from tinyconv.ops.elementwise import clip, log, select, where
-from tinyconv.ops.gather import whole_numbers
-from tinyconv.ops.reduce import log_softmax, mean, sum
+from tinyconv.ops.gather import one_hot, whole_numbers
+from tinyconv.ops.reduce import mean, softmax, sum
 
 
 def mse(prediction: Any, target: Any) -> Tensor:
@@ -47,6 +47,32 @@ def huber(prediction: Any, target: Any, delta: float = 1.0) -> Tensor:
     return mean(limited * (difference - 0.5 * limited))
 
 
+@primitive
+def _cross_entropy(logits: Array, *, labels: Array, probabilities: Array) -> Array:
+    """Mean of -log softmax(logits)[label]; the softmax is left in `probabilities`, for the fast rule."""
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    np.exp(shifted, out=probabilities)
+    total = probabilities.sum(axis=1, keepdims=True)
+    probabilities /= total
+    chosen = shifted[np.arange(len(labels)), labels]
+    return np.asarray((np.log(total[:, 0]) - chosen).mean())
+
+
+def _cross_entropy_rule(g: Tensor, logits: Tensor, labels: Array) -> Tensor:
+    return (softmax(logits) - one_hot(labels, logits.shape[1], logits.dtype)) * (g * (1 / len(labels)))
+
+
+def _cross_entropy_fast(g: Array, labels: Array, probabilities: Array) -> list[Array]:
+    slope = probabilities.copy()
+    slope[np.arange(len(labels)), labels] -= 1
+    slope *= g / len(labels)
+    return [slope]
+
+
+_cross_entropy.vjp(_cross_entropy_rule)
+_cross_entropy.fast(_cross_entropy_fast)
+
+
 def cross_entropy(logits: Any, labels: Any) -> Tensor:
     """Mean of -log softmax(logits)[label].
 
@@ -67,7 +93,8 @@ def cross_entropy(logits: Any, labels: Any) -> Tensor:
         raise ShapeError(f"cross_entropy: got logits {logits.shape} and labels {np.shape(labels)}, "
                          "expected (N, classes) and (N,).")
     numbers = whole_numbers("cross_entropy", "labels", labels, 0, logits.shape[1] - 1)
-    return -mean(getitem(log_softmax(logits), index=(np.arange(len(numbers)), numbers), unique=True))
+    count_along("cross_entropy", logits.shape, None)
+    return _cross_entropy(logits, labels=numbers, probabilities=np.empty(logits.shape, logits.dtype))
 
 
 def bce_with_logits(logits: Any, targets: Any) -> Tensor:

@@ -12,7 +12,9 @@ from tinyconv.ops import loss
 PARTLY = [[0, 1, 0.3], [1, 0, 0.8]]  # a list takes the dtype of the tensor it meets
 LABELS = np.array([2, 0, 3, 2, 1])
 
-KEEPS: dict[str, tuple[str, ...]] = {}  # losses are made of other operations
+KEEPS: dict[str, tuple[str, ...]] = {  # the others are made of other operations
+    "cross_entropy": ("logits",),
+}
 
 CASES: list[Case] = [
     case("mse", loss.mse, prediction=normal(3, 4), target=normal(3, 4)),
