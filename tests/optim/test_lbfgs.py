@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 import tinyconv as tc
 from tinyconv.engine import primitive
 from tinyconv.optim import LBFGS
+from tinyconv.optim.lbfgs import ROW, _dot
 
 
 class Counted:
@@ -321,3 +323,9 @@ def test_a_search_that_ends_early_takes_the_lowest_point_not_the_last():
 
     assert LBFGS([p], max_evaluations=2).step(loss) == -1
     assert p.data.tolist() == [1]
+
+
+@pytest.mark.parametrize("n", [0, 1, 7, ROW - 1, ROW, ROW + 1, 3 * ROW + 5])
+def test_dot_of_vectors_of_any_length_is_exact_to_the_last_digits(n):
+    a, b = np.random.default_rng(0).standard_normal((2, n))
+    assert _dot(a, b) == pytest.approx(math.fsum(a * b), abs=1e-13 * (1 + np.abs(a * b).sum()))

@@ -22,10 +22,10 @@ class AdaGrad(Optimizer):
         super().__init__(parameters, lr, weight_decay=weight_decay, eps=eps)
         self.weight_decay, self.eps = weight_decay, eps
 
-    def change(self, p: Array, g: Array, *moments: Array) -> Array:
-        """lr times the gradient over the root of the sum of all its squares."""
+    def moved(self, p: Array, g: Array, *moments: Array) -> Array:
+        """p minus lr times the gradient over the root of the sum of all its squares."""
         (s,) = moments
         if self.weight_decay:
             g = g + self.weight_decay * p
         s += g * g
-        return self.lr * g / (np.sqrt(s) + self.eps)
+        return p - self.lr * g / (np.sqrt(s) + self.eps)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from tinyconv.engine import Array, Parameter
 from tinyconv.errors import GradientError
+from tinyconv.kernels import dispatch
 from tinyconv.optim.optimizer import Optimizer
 
 
@@ -31,20 +32,24 @@ class Adam(Optimizer):
         if max(betas) >= 1:
             raise GradientError(f"{type(self).__name__}: betas are {betas}, expected numbers from 0 to less than 1.")
 
-    def change(self, p: Array, g: Array, *moments: Array) -> Array:
-        """lr times the mean gradient over the root of its mean square."""
-        if self.weight_decay:
-            g = g + self.weight_decay * p
-        return self.adapted(g, *moments)
+    def moved(self, p: Array, g: Array, *moments: Array) -> Array:
+        """p minus lr times the mean gradient over the root of its mean square."""
+        return self.adapted(p, g, moments, decay=self.weight_decay)
 
-    def adapted(self, g: Array, m: Array, v: Array) -> Array:
-        """lr * m / (sqrt(v) + eps), after `g` has been counted into the means."""
+    def adapted(self, p: Array, g: Array, moments: Sequence[Array], decay: float = 0.0, shrink: float = 0.0) -> Array:
+        """p - lr * m / (sqrt(v) + eps) - shrink * p, after the gradient, g + decay * p, has been counted into the means."""
+        m, v = moments
         first, second = self.betas
         rate = self.lr / (1 - first**self.steps)
         root = math.sqrt(1 - second**self.steps)
+        if updates := dispatch.compiled("updates", p.size, p.dtype):
+            return np.asarray(updates.adam(p, g, m, v, rate, root, self.betas, self.eps, decay, shrink))
+        if decay:
+            g = g + decay * p
         m += (1 - first) * (g - m)
         v += (1 - second) * (g * g - v)
-        return rate * m / (np.sqrt(v) / root + self.eps)
+        change = rate * m / (np.sqrt(v) / root + self.eps)
+        return p - (change + shrink * p if shrink else change)
 
 
 class AdamW(Adam):
@@ -57,6 +62,6 @@ class AdamW(Adam):
                  eps: float = 1e-8, weight_decay: float = 1e-2) -> None:
         super().__init__(parameters, lr, betas, eps, weight_decay)
 
-    def change(self, p: Array, g: Array, *moments: Array) -> Array:
-        """Adam's change, and beside it the decay."""
-        return self.adapted(g, *moments) + self.lr * self.weight_decay * p
+    def moved(self, p: Array, g: Array, *moments: Array) -> Array:
+        """As by Adam, and beside it the decay."""
+        return self.adapted(p, g, moments, shrink=self.lr * self.weight_decay)

@@ -15,7 +15,7 @@ from tinyconv.kernels.scalars import is_real
 
 
 class Optimizer:
-    """Holds parameters; a subclass says in `change` what one step takes away from each of them.
+    """Holds parameters; a subclass says in `moved` where one step takes each of them.
 
     A gradient that is not finite is used as it is, and makes its parameter not finite: the loss says so at the next
     step, `tc.debug()` at the operation that made it, and `clip_grad_norm` returns the norm to test.
@@ -49,16 +49,16 @@ class Optimizer:
                 raise GradientError(f"{type(self).__name__}: {name} is {value!r}, expected a finite number, 0 or more.")
         self.moments = {name: [np.zeros(p.shape, p.dtype) for p in self.parameters] for name in self.remembers}
 
-    def change(self, p: Array, g: Array, *moments: Array) -> Array:
-        """What to subtract from the value `p` whose gradient is `g`; its moments are moved on in place."""
-        raise NotImplementedError(f"{type(self).__name__} defines no change(p, g, ...).")
+    def moved(self, p: Array, g: Array, *moments: Array) -> Array:
+        """The next value, a new array, of a parameter of value `p` and gradient `g`; its moments are moved on in place."""
+        raise NotImplementedError(f"{type(self).__name__} defines no moved(p, g, ...).")
 
     def step(self) -> None:
         """Move every parameter once."""
         gradients = self.gradients()
         self.steps += 1
         for i, (p, g) in enumerate(zip(self.parameters, gradients, strict=True)):
-            p.assign(p.data - self.change(p.data, g, *(arrays[i] for arrays in self.moments.values())))
+            p.assign(self.moved(p.data, g, *[arrays[i] for arrays in self.moments.values()]), copy=False)
 
     def zero_grad(self) -> None:
         """Forget the gradients, so that the next `backward` starts from none."""

@@ -29,8 +29,8 @@ class RMSProp(Optimizer):
         if alpha > 1:
             raise GradientError(f"RMSProp: alpha is {alpha}, expected a share from 0 to 1.")
 
-    def change(self, p: Array, g: Array, *moments: Array) -> Array:
-        """lr times the velocity of the gradient over the root of its running square."""
+    def moved(self, p: Array, g: Array, *moments: Array) -> Array:
+        """p minus lr times the velocity of the gradient over the root of its running square."""
         s, m, v = moments
         if self.weight_decay:
             g = g + self.weight_decay * p
@@ -39,4 +39,4 @@ class RMSProp(Optimizer):
             m += (1 - self.alpha) * (g - m)
         v *= self.momentum
         v += g / (np.sqrt(np.maximum(s - m * m, 0)) + self.eps)  # m is 0 unless centered
-        return self.lr * v
+        return p - self.lr * v

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
+
 from tinyconv.engine import Array, Parameter
 from tinyconv.errors import GradientError
+from tinyconv.kernels import dispatch
 from tinyconv.optim.optimizer import Optimizer
 
 
@@ -26,11 +29,15 @@ class SGD(Optimizer):
         if nesterov and not momentum:
             raise GradientError("SGD: nesterov without momentum changes nothing; give momentum=0.9.")
 
-    def change(self, p: Array, g: Array, *moments: Array) -> Array:
-        """lr times the velocity, or times the velocity one step ahead."""
+    def moved(self, p: Array, g: Array, *moments: Array) -> Array:
+        """p minus lr times the velocity, or times the velocity one step ahead; without momentum the velocity stays 0."""
         (v,) = moments
+        if updates := dispatch.compiled("updates", p.size, p.dtype):
+            return np.asarray(updates.sgd(p, g, v, self.lr, self.momentum, self.weight_decay, self.nesterov))
         if self.weight_decay:
             g = g + self.weight_decay * p
+        if not self.momentum:
+            return p - self.lr * g
         v *= self.momentum
         v += g
-        return self.lr * (g + self.momentum * v if self.nesterov else v)
+        return p - self.lr * (g + self.momentum * v if self.nesterov else v)
