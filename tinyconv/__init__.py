@@ -17,6 +17,7 @@ from tinyconv.engine import (
 )
 from tinyconv.errors import DataError, DtypeError, GradientError, KernelError, ShapeError, TinyconvError
 from tinyconv.kernels.dispatch import explain, use_kernel
+from tinyconv.kernels.threads import set_threads
 from tinyconv.ops.activation import gelu, leaky_relu, prelu, sigmoid, softplus, tanh
 from tinyconv.ops.adaptive_pool import (
     adaptive_avg_pool1d,
@@ -27,7 +28,7 @@ from tinyconv.ops.adaptive_pool import (
     adaptive_max_pool3d,
 )
 from tinyconv.ops.array import concatenate, flip, pad, reshape, stack, transpose
-from tinyconv.ops.conv import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d
+from tinyconv.ops.convolution import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d
 from tinyconv.ops.distance import pairwise_distances
 from tinyconv.ops.dropout import dropout
 from tinyconv.ops.einsum import einsum
@@ -70,7 +71,7 @@ __all__ = [
     "logsumexp", "matmul", "max", "max_pool1d", "max_pool2d", "max_pool3d", "max_pool_indices1d", "max_pool_indices2d",
     "max_pool_indices3d", "max_unpool1d", "max_unpool2d", "max_unpool3d", "maximum", "mean", "minimum", "mse",
     "multiply", "negative", "nn", "no_grad", "norm", "one_hot", "optim", "pad", "pairwise_distances", "power", "prelu",
-    "primitive", "relu", "reshape", "resize_bilinear", "resize_nearest", "sigmoid", "softmax", "softplus", "sqrt",
+    "primitive", "relu", "reshape", "resize_bilinear", "resize_nearest", "set_threads", "sigmoid", "softmax", "softplus", "sqrt",
     "stack", "subtract", "sum", "take_along_axis", "tanh", "tensor", "top_k", "transpose", "upsample_nearest",
     "use_kernel", "var", "where",
 ]

@@ -1,4 +1,4 @@
-"""The three kernels are one function: loops, gathered windows and compiled rows give the same three contractions."""
+"""The kernels are one function: loops, gathered windows, compiled tiles and Winograd's give the same three contractions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.kernels.cases import CASES, CONTRACTIONS, TOLERANCE, arguments, arrays, assert_close, geometry
 from tinyconv.errors import ShapeError
-from tinyconv.kernels import direct, dispatch, im2col, reference
+from tinyconv.kernels import direct, dispatch, im2col, reference, threads, winograd
 from tinyconv.kernels.geometry import conv_geometry
 
 DTYPES = [np.float32, np.float64]
@@ -134,3 +134,85 @@ def test_long_sums_in_float32_stay_accurate(kernel):
     ones = np.full(made.x_shape, 0.1, np.float32)
     total = kernel.weight_adjoint(ones, ones, made).item()
     assert total == pytest.approx(float(np.float64(np.float32(0.1))) ** 2 * 6000, rel=2e-6)
+
+
+# --- Winograd -----------------------------------------------------------------------------------------------
+
+FORMS = {winograd.F4: 1e-4, winograd.F2: 2e-6}  # how far off a result may be, of the largest one
+
+
+def by_winograd(contraction, given_arrays, made, form):
+    return getattr(winograd, contraction)(*given_arrays, made, form)
+
+
+@pytest.mark.parametrize("form", FORMS, ids=["F(4, 3)", "F(2, 3)"])
+@pytest.mark.parametrize("channels", [(1, 3), (3, 1), (10, 17), (17, 10), (16, 32), (33, 64), (64, 48)])
+@pytest.mark.parametrize("size", [(1, 1), (3, 2), (4, 8), (5, 7), (14, 13)])
+def test_winograd_agrees_with_gathered_windows_for_any_size_padding_and_channels(size, channels, form):
+    for padding in (0, 1, 2, ((3, 0), (0, 4))):
+        try:
+            made = conv_geometry((2, *size, channels[0]), (3, 3, *channels), padding=padding)
+        except ShapeError:
+            continue  # the window does not fit
+        for contraction in CONTRACTIONS:
+            given_arrays = arguments(contraction, made, np.float32)
+            expected = getattr(im2col, contraction)(*(a.astype(np.float64) for a in given_arrays), made)
+            got = by_winograd(contraction, given_arrays, made, form)
+            assert_close(got.astype(np.float64), expected, FORMS[form])
+
+
+@pytest.mark.parametrize("kernel", ["im2col", "direct", "winograd", "winograd_f2"])
+def test_bias_relu_and_prelu_on_the_way_are_what_they_are_afterwards(kernel):
+    made = conv_geometry((2, 9, 7, 5), (3, 3, 5, 19), padding=1)
+    x, weight, _ = arrays(made, np.float32)
+    bias = np.random.default_rng(1).standard_normal(19).astype(np.float32)
+    y = reference.conv(x, weight, made) + bias
+    assert_close(dispatch.conv(x, weight, dispatch.Plan(made, kernel), bias), y, 1e-5)
+    assert_close(dispatch.conv(x, weight, dispatch.Plan(made, kernel), bias, "relu"), np.maximum(y, 0), 1e-5)
+    slopes = np.linspace(-0.5, 2, 19, dtype=np.float32)
+    assert_close(dispatch.conv(x, weight, dispatch.Plan(made, kernel), bias, slopes), np.where(y > 0, y, slopes * y), 1e-5)
+
+
+@pytest.mark.parametrize("form", FORMS, ids=["F(4, 3)", "F(2, 3)"])
+def test_winograd_triangle_is_adjoint(form):
+    made = conv_geometry((2, 9, 10, 20), (3, 3, 20, 12), padding=(1, 0))
+    x, weight, g = arrays(made, np.float32)
+    forward = np.vdot(winograd.conv(x, weight, made, form), g)
+    assert np.vdot(x, winograd.input_adjoint(g, weight, made, form)) == pytest.approx(forward, rel=1e-4)
+    assert np.vdot(weight, winograd.weight_adjoint(x, g, made, form)) == pytest.approx(forward, rel=1e-4)
+
+
+@pytest.mark.parametrize("form", FORMS, ids=["F(4, 3)", "F(2, 3)"])
+def test_winograd_error_is_that_of_the_text(form):
+    made = conv_geometry((1, 24, 24, 64), (3, 3, 64, 64), padding=1)
+    x, weight, _ = arrays(made, np.float32)
+    exact = im2col.conv(x.astype(np.float64), weight.astype(np.float64), made)
+    error, direct_error = (np.abs(y - exact).max() / np.abs(exact).max()
+                           for y in (winograd.conv(x, weight, made, form), direct.conv(x, weight, made)))
+    assert error < (2e-5 if form is winograd.F4 else 2e-6)
+    assert direct_error < 2e-6
+
+
+def test_matrices_of_winograd_are_exact_where_numbers_are():
+    for big_b, big_g, big_a in ((winograd.B4, winograd.G4, winograd.A4), (winograd.B2, winograd.G2, winograd.A2)):
+        m = len(big_a)
+        for d, w in zip(np.eye(m + 2), np.random.default_rng(0).standard_normal((m + 2, 3)), strict=True):
+            expected = [d[i : i + 3] @ w for i in range(m)]
+            assert big_a @ ((big_g @ w) * (big_b @ d)) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_number_of_threads_does_not_change_a_bit(size):
+    for made in (conv_geometry((3, 17, 15, 20), (3, 3, 20, 40), padding=1), conv_geometry((2, 900, 3), (5, 3, 7), stride=2)):
+        for contraction in CONTRACTIONS:
+            given_arrays = arguments(contraction, made, np.float32)
+            calls = [getattr(direct, contraction)]
+            if len(made.size) == 2:
+                calls += [lambda *a, name=contraction: getattr(winograd, name)(*a, winograd.F4)]
+            for call in calls:
+                expected = call(*given_arrays, made).tobytes()
+                threads.set_threads(size)
+                try:
+                    assert call(*given_arrays, made).tobytes() == expected
+                finally:
+                    threads.set_threads(threads.available())

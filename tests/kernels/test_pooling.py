@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from tinyconv.kernels import pooling
+from tinyconv.kernels import dispatch, pooling
 from tinyconv.kernels.geometry import pool_windows
 
 CASES = {
@@ -24,6 +24,12 @@ CASES = {
     "2d, empty batch": ((0, 5, 4, 2), 2, {}),
     "3d": ((1, 4, 5, 3, 2), (2, 3, 1), {"stride": (2, 1, 2), "padding": ((1, 0), (0, 1), (0, 0)), "ceil_mode": True}),
 }
+
+
+@pytest.fixture(params=["numpy", "compiled"], autouse=True)
+def both(request, monkeypatch):
+    """Each test runs with NumPy, and with compiled loops, however small its arrays."""
+    monkeypatch.setattr(dispatch, "SMALL_ARRAY", 1 if request.param == "compiled" else 1 << 60)
 
 
 def windows_of(case):

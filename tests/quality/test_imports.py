@@ -41,14 +41,23 @@ THIRD_PARTY = {
     "matplotlib": {"viz"},
     "cycler": {"viz"},  # of matplotlib
     "torch": {"bench"},
+    "onnx": {"bench"},
+    "onnxruntime": {"bench"},
+    "mygrad": {"bench"},
 }
 
 # The only imports inside a function: (file, what it imports). Each keeps something slow or optional out of `import tinyconv`.
 LATE = {
     ("kernels/dispatch.py", "numba"),
     ("kernels/dispatch.py", "tinyconv.kernels.direct"),
+    ("kernels/dispatch.py", "tinyconv.kernels.winograd"),
+    ("kernels/dispatch.py", "tinyconv.kernels.matmul"),
+    ("kernels/dispatch.py", "importlib.import_module"),  # the compiled modules
     ("cli/main.py", "importlib.import_module"),  # only the verb that runs is imported,
     ("experiments/registry.py", "importlib.import_module"),  # and only the experiment
+    ("bench/worker.py", "importlib.import_module"),  # one rival, each in a process of its own
+    ("cli/bench.py", "tinyconv.bench.conv"),  # imports torch
+    ("cli/bench.py", "tinyconv.viz.roofline"),  # imports matplotlib
 }
 
 

@@ -1,37 +1,105 @@
-"""How kernels are compiled: one set of options, and a cache on disk that is right after an edit.
+"""How kernels are compiled and called: one set of options, one lock, and a cache on disk that is right after an edit.
 
 Numba looks only at the file of the function it compiles, and so would keep a kernel whose helper in another
 file has changed. Here the cache folder's name is a digest of all kernels, of Numba and of the processor.
+
+A `Kernel` is a function of arrays whose outermost `prange` runs on all threads. It shares its work out by the number of workers
+it is given, never by what happens to be free, so that the same input on the same number of threads gives the same bits.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import hashlib
 import os
 import shutil
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numba
 from llvmlite import binding
 
+from tinyconv.kernels import threads
+
 KEPT = 4  # cache folders of so many versions stay on disk
 
 
-def jit(parallel: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """`numba.njit` with the options every kernel shares; a product and a sum may be fused, nothing else is reordered."""
+_lock = threading.Lock()  # Numba's "workqueue" threads abort the process when two Python threads call them at once
+_forked = False  # threads do not survive a fork, and GNU OpenMP ends a child that would use them again
 
-    def compile_later(function: Callable[..., Any]) -> Callable[..., Any]:
-        users_folder = numba.config.CACHE_DIR
-        numba.config.CACHE_DIR = str(FOLDER or "")  # read by the decorator, for this function alone
-        try:
-            return numba.njit(parallel=parallel, nogil=True, cache=FOLDER is not None, error_model="numpy",
-                              fastmath={"contract"})(function)
-        finally:
-            numba.config.CACHE_DIR = users_folder
 
-    return compile_later
+def jit(function: Callable[..., Any], *, parallel: bool = False, cache: bool = True,
+        reorder: bool = False) -> Callable[..., Any]:
+    """`numba.njit` with the options every kernel shares: a product and a sum may be fused, nothing else is reordered.
+
+    With `reorder` sums may be, too, which lets a loop that adds up use vectors; NaN and infinity stay what they are.
+    """
+    with own_folder():
+        return numba.njit(parallel=parallel, nogil=True, cache=cache and FOLDER is not None, error_model="numpy",
+                          fastmath={"contract", "reassoc", "nsz"} if reorder else {"contract"})(function)
+
+
+@contextlib.contextmanager
+def own_folder() -> Iterator[None]:
+    """Numba's decorators read the cache folder from its configuration: ours, for one function alone."""
+    users_folder = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(FOLDER or "")
+    try:
+        yield
+    finally:
+        numba.config.CACHE_DIR = users_folder
+
+
+def on_threads(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a compiled function that starts threads: one call at a time, on as many as are wanted."""
+    with _lock:
+        if numba.get_num_threads() != (wanted := min(threads.count(), numba.config.NUMBA_NUM_THREADS)):
+            numba.set_num_threads(wanted)  # which counts for the calling Python thread alone
+        return function(*arguments)
+
+
+class Kernel:
+    """A compiled function of arrays, called from Python: on all threads; in a forked child on one."""
+
+    def __init__(self, function: Callable[..., Any], reorder: bool = False) -> None:
+        functools.update_wrapper(self, function)
+        self.function, self.reorder = function, reorder
+        self.parallel = jit(function, parallel=True, reorder=reorder)
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.serial(*arguments) if _forked else on_threads(self.parallel, *arguments)
+
+    @functools.cached_property
+    def serial(self) -> Callable[..., Any]:
+        """The same function with plain loops; not cached on disk, where Numba could not tell the two apart."""
+        return jit(self.function, cache=False, reorder=self.reorder)
+
+
+def kernel(function: Callable[..., Any]) -> Kernel:
+    """Make a `Kernel` of a function with one `prange` over workers or tasks."""
+    return Kernel(function)
+
+
+def reordering_kernel(function: Callable[..., Any]) -> Kernel:
+    """A `Kernel` that may add up in any order."""
+    return Kernel(function, reorder=True)
+
+
+def forked() -> bool:
+    """Whether this process is a forked child, which has no threads."""
+    return _forked
+
+
+def _after_fork() -> None:
+    global _lock, _forked
+    _lock, _forked = threading.Lock(), True
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def digest() -> str:

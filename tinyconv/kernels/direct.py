@@ -1,343 +1,257 @@
-"""Direct convolution, compiled by Numba: no window is gathered, rows of pixels are multiplied where they lie.
+"""Direct convolution: no window is gathered, pixels are multiplied where they lie, by the tile of `simd`.
 
-A signal is a volume of one slice and one row, an image a volume of one slice: one set of loops serves every
-rank. Along one row of pixels each contraction is a small matrix product, and every element of the result is
-summed by one thread in a fixed order, so the same input gives the same bits.
+One description serves signals, images and volumes, every stride, dilation and group, forward and backward (`taps`): a result
+pixel is the sum over taps of a source pixel, taken from a padded copy, times a matrix. The matrices are packed into panels of
+a tile's width, one after the other as they are used. Along the last axis taps that lie side by side are one long row of
+numbers: with K = kernel width x channels even an image of one channel keeps the multipliers busy.
 
-    conv            y row  +=  x row @ w[tap]          for every tap
-    input adjoint   x row  +=  y row @ w[tap].T        for every tap
-    weight adjoint  w[tap] +=  x row.T @ y row         for every row
+The weight adjoint is the same tile with the roles changed: rows are weights, and the sum runs over the pixels.
 """
 
 from __future__ import annotations
 
 import math
-import os
-import threading
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import prange
 from numpy.typing import NDArray
 
+from tinyconv.kernels import depthwise, taps, threads
 from tinyconv.kernels.compiled import jit
+from tinyconv.kernels.derived import Remember, forget
 from tinyconv.kernels.geometry import ConvGeometry
+from tinyconv.kernels.memory import address, clear, copy, entries, move, peek
+from tinyconv.kernels.padding import padded
+from tinyconv.kernels.simd import ADD, PRELU, RELU, ROWS, VECTOR, VECTORS, ZERO, lanes
+from tinyconv.kernels.simd import tiles as tiles_of
+from tinyconv.kernels.taps import Part, Products
+from tinyconv.kernels.tasks import invoke, task
 
 Array = NDArray[Any]
-Steps = tuple[int, ...]
+Activation = str | Array | None  # None, "relu", or for each output channel the slope below 0
 
-SEGMENT_BYTES = 1 << 14  # a row is made in segments that stay in the first-level cache
-CHANNEL_BLOCK = 8  # input channels of the weight that one thread sums at a time
-SUM_PIXELS = 1024  # so many pixels are summed apart, then added to the total: a sum of small sums rounds less
-
-_lock = threading.Lock()  # Numba's "workqueue" threads abort the process when two Python threads call them at once
-_forked = False  # threads do not survive a fork, and GNU OpenMP ends a child that would use them again
+BLOCK = 8 * ROWS  # pixels whose sources stay in the second-level cache while the panels pass
+CHUNK_BYTES = 1 << 18  # of both arrays whose pixels a weight adjoint sums before it goes on: they stay there too
+SUM_PIXELS = 256  # so many are summed apart at most, then added to the total: a sum of small sums rounds less
+SPLITS = 8  # so many sums of a weight adjoint are made apart, where there are few weights
 
 
-def conv(x: Array, weight: Array, geometry: ConvGeometry) -> Array:
-    """y[n, o, c] = sum over taps t and channels k of x[n, o * stride + t * dilation - padding, k] * w[t, k, c]."""
-    y = _split(np.zeros(geometry.y_shape, x.dtype), 1, geometry)
-    x, w = _split(_repeated(x, geometry), 1, geometry), _split(weight, 0, geometry)
-    _run(_conv, _conv_segment, _segments(y), x, w, y, _steps(geometry))
-    return _joined(y, geometry).reshape(geometry.y_shape)
+def conv(x: Array, weight: Array, geometry: ConvGeometry, bias: Array | None = None, activation: Activation = None,
+         remember: Remember = forget) -> Array:
+    """y[n, o, c] = bias[c] + sum over taps t and channels k of x[n, o * stride + t * dilation - padding, k] * w[t, k, c]."""
+    if _depthwise(geometry):
+        return depthwise.conv(x, weight, geometry, bias, activation)
+    found = taps.forward(geometry, x.itemsize)
+    packed = remember(("direct", geometry.groups), lambda: [panels(weight, part, geometry, True) for part in found.parts])
+    return _products(x, packed, found, geometry.groups, geometry.y_shape, bias, activation)
 
 
-def input_adjoint(g: Array, weight: Array, geometry: ConvGeometry) -> Array:
+def input_adjoint(g: Array, weight: Array, geometry: ConvGeometry, remember: Remember = forget) -> Array:
     """The gradient of <conv(x, w), g> with respect to x: each tap sends g back to the pixels it saw."""
-    copies = _copies(geometry)
-    x = _split(np.zeros((*geometry.x_shape[:-1], geometry.in_channels * copies), g.dtype), 1, geometry)
-    w = _split(weight, 0, geometry)
-    if not _depthwise(geometry):
-        w = np.ascontiguousarray(w.swapaxes(-1, -2))
-    _run(_input_adjoint, _input_segment, _segments(x), _split(g, 1, geometry), w, x, _steps(geometry))
-    total = _joined(x, geometry)
-    return (total.reshape(*geometry.x_shape, copies).sum(axis=-1) if copies > 1 else total).reshape(geometry.x_shape)
+    if _depthwise(geometry):
+        return depthwise.input_adjoint(g, weight, geometry)
+    found = taps.backward(geometry, g.itemsize)
+    key = geometry.size, geometry.stride, geometry.padding, geometry.dilation, geometry.groups  # the phases depend on all of them
+    packed = remember(("adjoint", key), lambda: [panels(weight, part, geometry, False) for part in found.parts])
+    return _products(g, packed, found, geometry.groups, geometry.x_shape, None, None)
 
 
 def weight_adjoint(x: Array, g: Array, geometry: ConvGeometry) -> Array:
     """The gradient of <conv(x, w), g> with respect to w: what each tap saw, times what arrives."""
-    w = _split(np.zeros(geometry.weight_shape, x.dtype), 0, geometry)
-    blocks = math.prod(w.shape[:4]) * -(-w.shape[4] // CHANNEL_BLOCK)
-    x, g = _split(_repeated(x, geometry), 1, geometry), _split(g, 1, geometry)
-    _run(_weight_adjoint, _weight_block, blocks, x, g, w, _steps(geometry))
-    return _joined(w, geometry).reshape(geometry.weight_shape)
-
-
-# --- Layout: every array as (group, batch or depth of the kernel, ..., channels of the group) --------------
+    if _depthwise(geometry):
+        return depthwise.weight_adjoint(x, g, geometry)
+    found, size, workers = taps.forward(geometry, x.itemsize), x.itemsize, threads.count()
+    x, (part,) = padded(x, found.padding), found.parts
+    per_group, channels, pixel = geometry.in_channels // geometry.groups, geometry.out_channels, geometry.in_channels * size
+    run = max(n for n in range(1, SUM_PIXELS + 1) if geometry.out[-1] % n == 0)  # a line is a row of pixels, or a part of one
+    tap = np.add.outer(part.distances, np.arange(part.run) * pixel)
+    weights = np.add.outer(tap.ravel(), np.arange(per_group) * size).ravel()  # where each weight finds its number in a window
+    starts = np.ascontiguousarray(part.reads[::run])
+    lines, tiles = len(x) * len(starts), -(-len(weights) // ROWS)
+    splits = max(min(64 // tiles, SPLITS, lines), 1)
+    pieces = workers if splits == 1 else 1
+    sums = np.zeros((splits, len(weights), channels), x.dtype)
+    chunk = max(min(CHUNK_BYTES // (pixel + channels * size), SUM_PIXELS) // run, 1)
+    g = _readable(g, geometry)
+    _weigh(splits * pieces, pieces, splits, x.ctypes.data, math.prod(x.shape[1:]) * size, per_group * size, g.ctypes.data,
+           sums.ctypes.data, len(weights), channels, channels // geometry.groups, weights.ctypes.data, starts.ctypes.data,
+           len(starts), lines, run, geometry.stride[-1] * pixel, chunk, *tiles_of(x.dtype), size,
+           VECTORS * lanes(x.dtype))
+    return (sums[0] if splits == 1 else sums.sum(axis=0)).reshape(geometry.weight_shape)
 
 
 def _depthwise(geometry: ConvGeometry) -> bool:
-    """Each group sees one channel: then channels stay side by side, and products are elementwise."""
+    """Each group sees one channel: nothing is summed over channels, and a tile would be nearly empty."""
     return geometry.groups == geometry.in_channels > 1
 
 
-def _copies(geometry: ConvGeometry) -> int:
-    """How many output channels each input channel of a depthwise convolution has; else 1."""
-    return geometry.out_channels // geometry.groups if _depthwise(geometry) else 1
+def _readable(g: Array, geometry: ConvGeometry) -> Array:
+    """g as one row of numbers; where its last vector would reach beyond the end, a copy with room behind."""
+    if (geometry.out_channels // geometry.groups) % lanes(g.dtype) == 0:
+        return g
+    room = np.zeros(g.size + VECTORS * lanes(g.dtype), g.dtype)
+    room[: g.size] = g.reshape(-1)
+    return room
 
 
-def _repeated(x: Array, geometry: ConvGeometry) -> Array:
-    """A depthwise x with a channel for every output channel."""
-    copies = _copies(geometry)
-    return np.repeat(x, copies, axis=-1) if copies > 1 else x
+def panels(weight: Array, part: Part, geometry: ConvGeometry, forward: bool) -> Array:
+    """(groups, blocks of columns, taps * rows, width of a tile): the weight in the order in which it is used, zeros at the end.
 
-
-def _split(array: Array, lead: int, geometry: ConvGeometry) -> Array:
-    """(N, *size, C) or (*kernel, C_in/G, C_out) as (G, ..., C/G); ones after the first `lead` axes make it a volume."""
-    groups = 1 if _depthwise(geometry) else geometry.groups
-    ones = (1,) * (3 - len(geometry.size))
-    volume = array.reshape(*array.shape[:lead], *ones, *array.shape[lead:-1], groups, array.shape[-1] // groups)
-    return np.ascontiguousarray(np.moveaxis(volume, -2, 0))
-
-
-def _joined(array: Array, geometry: ConvGeometry) -> Array:
-    """The groups back in the last axis."""
-    return np.ascontiguousarray(np.moveaxis(array, 0, -2))
-
-
-def _steps(geometry: ConvGeometry) -> Steps:
-    """Stride, dilation and padding before, each along depth, height and width: nine numbers."""
-    missing = 3 - len(geometry.size)
-    before = tuple(pair[0] for pair in geometry.padding)
-    return (1,) * missing + geometry.stride + (1,) * missing + geometry.dilation + (0,) * missing + before
-
-
-# --- Threads ----------------------------------------------------------------------------------------------
-
-
-def _segments(array: Array) -> int:
-    """Into how many segments the rows of `array` are cut: the units of work."""
-    return math.prod(array.shape[:4]) * -(-array.shape[4] // _segment_length(array))
-
-
-def _run(in_parallel: Callable[..., None], one: Callable[..., None], count: int, a: Array, b: Array, out: Array,
-         steps: Steps) -> None:
-    """Call `one(unit, ...)` for `count` units of work: on all threads, in a forked child on one."""
-    a, b = _read_only(a), _read_only(b)
-    if _forked:
-        for unit in range(count):
-            one(unit, a, b, out, steps)
-    else:
-        with _lock:
-            in_parallel(count, a, b, out, steps)
-
-
-def _read_only(array: Array) -> Array:
-    """Numba compiles once more for each mixture of read-only and writable arrays: inputs are all read-only."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
-
-
-def _after_fork() -> None:
-    global _lock, _forked
-    _lock, _forked = threading.Lock(), True
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork
-    os.register_at_fork(after_in_child=_after_fork)
-
-
-# Numba counts a prange in unsigned integers; mixed with signed ones they would become floats, hence np.int64.
-
-
-@jit(parallel=True)
-def _conv(count: int, x: Array, w: Array, y: Array, steps: Steps) -> None:
-    for unit in prange(count):
-        _conv_segment(np.int64(unit), x, w, y, steps)
-
-
-@jit(parallel=True)
-def _input_adjoint(count: int, y: Array, w: Array, x: Array, steps: Steps) -> None:
-    for unit in prange(count):
-        _input_segment(np.int64(unit), y, w, x, steps)
-
-
-@jit(parallel=True)
-def _weight_adjoint(count: int, x: Array, y: Array, w: Array, steps: Steps) -> None:
-    for unit in prange(count):
-        _weight_block(np.int64(unit), x, y, w, steps)
-
-
-# --- The loops: what one thread does at a time --------------------------------------------------------------
-
-
-@jit()
-def _conv_segment(unit: int, x: Array, w: Array, y: Array, steps: Steps) -> None:
-    """One segment of a row of y: the sum over taps of the pixels of x they see, times the weights."""
-    stride_d, stride_h, stride_w, step_d, step_h, step_w, before_d, before_h, before_w = steps
-    depth, height, width = x.shape[2:5]
-    g, n, out_d, out_h, first, last = _segment(unit, y)
-    for kd in range(w.shape[1]):
-        d = out_d * stride_d + kd * step_d - before_d
-        if d < 0 or d >= depth:
-            continue
-        for kh in range(w.shape[2]):
-            h = out_h * stride_h + kh * step_h - before_h
-            if h < 0 or h >= height:
-                continue
-            for kw in range(w.shape[3]):
-                shift = kw * step_w - before_w
-                low, high = _stands(0, width, shift, stride_w, first, last)
-                _add_product(y[g, n, out_d, out_h], low, 1, x[g, n, d, h], low * stride_w + shift, stride_w,
-                             high - low, w[g, kd, kh, kw])
-
-
-@jit()
-def _input_segment(unit: int, y: Array, w: Array, x: Array, steps: Steps) -> None:
-    """One segment of a row of x: the sum over taps of the pixels of y that saw it, times the weights."""
-    stride_d, stride_h, stride_w, step_d, step_h, step_w, before_d, before_h, before_w = steps
-    out_depth, out_height, out_width = y.shape[2:5]
-    g, n, d, h, first, last = _segment(unit, x)
-    for kd in range(w.shape[1]):
-        out_d, rest = divmod(d + before_d - kd * step_d, stride_d)
-        if rest or out_d < 0 or out_d >= out_depth:
-            continue
-        for kh in range(w.shape[2]):
-            out_h, rest = divmod(h + before_h - kh * step_h, stride_h)
-            if rest or out_h < 0 or out_h >= out_height:
-                continue
-            for kw in range(w.shape[3]):
-                shift = kw * step_w - before_w
-                low, high = _stands(first, last, shift, stride_w, 0, out_width)
-                _add_product(x[g, n, d, h], low * stride_w + shift, stride_w, y[g, n, out_d, out_h], low, 1,
-                             high - low, w[g, kd, kh, kw])
-
-
-@jit()
-def _weight_block(unit: int, x: Array, y: Array, w: Array, steps: Steps) -> None:
-    """A few input channels of one tap: the sum over all rows of what the tap saw, times what arrives."""
-    stride_d, stride_h, stride_w, step_d, step_h, step_w, before_d, before_h, before_w = steps
-    depth, height, width = x.shape[2:5]
-    _, batch, out_depth, out_height, out_width, _ = y.shape
-    blocks = -(-w.shape[4] // CHANNEL_BLOCK)
-    tap, block = divmod(unit, blocks)
-    tap, kw = divmod(tap, w.shape[3])
-    tap, kh = divmod(tap, w.shape[2])
-    g, kd = divmod(tap, w.shape[1])
-    first = block * CHANNEL_BLOCK
-    total = w[g, kd, kh, kw, first : first + CHANNEL_BLOCK]
-    part, pixels = np.zeros_like(total), 0
-    shift = kw * step_w - before_w
-    low, high = _stands(0, width, shift, stride_w, 0, out_width)
-    for n in range(batch):
-        for out_d in range(out_depth):
-            d = out_d * stride_d + kd * step_d - before_d
-            if d < 0 or d >= depth:
-                continue
-            for out_h in range(out_height):
-                h = out_h * stride_h + kh * step_h - before_h
-                if h < 0 or h >= height:
-                    continue
-                for start in range(low, high, SUM_PIXELS):
-                    count = min(SUM_PIXELS, high - start)
-                    if w.shape[4] == x.shape[5]:
-                        _add_outer(part, first, x[g, n, d, h], start * stride_w + shift, stride_w,
-                                   y[g, n, out_d, out_h], start, count)
-                    else:
-                        _add_elementwise(part[0], x[g, n, d, h], start * stride_w + shift, stride_w,
-                                         y[g, n, out_d, out_h], start, count)
-                    pixels += count
-                    if pixels >= SUM_PIXELS:
-                        _flush(part, total)
-                        pixels = 0
-    _flush(part, total)
-
-
-@jit()
-def _segment(unit: int, array: Array) -> tuple[int, int, int, int, int, int]:
-    """Where the unit lies in `array`: (group, sample, depth, height, first pixel, pixel after the last)."""
-    length = _segment_length(array)
-    unit, segment = divmod(unit, -(-array.shape[4] // length))
-    unit, h = divmod(unit, array.shape[3])
-    unit, d = divmod(unit, array.shape[2])
-    g, n = divmod(unit, array.shape[1])
-    return g, n, d, h, segment * length, min((segment + 1) * length, array.shape[4])
-
-
-@jit()
-def _segment_length(array: Array) -> int:
-    return max(SEGMENT_BYTES // (array.shape[5] * array.itemsize), 16)
-
-
-@jit()
-def _stands(low: int, high: int, shift: int, stride: int, first: int, last: int) -> tuple[int, int]:
-    """The stands o, first <= o < last, whose pixel o * stride + shift lies between `low` and `high`, as a range."""
-    start = max(first, -((shift - low) // stride))
-    return start, max(start, min(last, -((shift - high) // stride)))
-
-
-@jit()
-def _add_product(target: Array, t: int, t_step: int, source: Array, s: int, s_step: int, count: int, matrix: Array) -> None:
-    """target[t + i * t_step] += source[s + i * s_step] @ matrix for every i < count; depthwise, times its one row.
-
-    Four channels of the source at a time, so that the target is read and written once for four products.
+    Forward the rows of a tap's matrix are input channels and its columns output channels, backward the other way round.
     """
-    channels = matrix.shape[0]
-    if channels != source.shape[1]:
-        for i in range(count):
-            out, pixel = target[t + i * t_step], source[s + i * s_step]
-            for c in range(out.size):
-                out[c] += pixel[c] * matrix[0, c]
-        return
-    whole = channels - channels % 4
-    for k in range(0, whole, 4):
-        m0, m1, m2, m3 = matrix[k], matrix[k + 1], matrix[k + 2], matrix[k + 3]
-        for i in range(0, count - 1, 2):
-            out, pixel = target[t + i * t_step], source[s + i * s_step]
-            out1, pixel1 = target[t + (i+1) * t_step], source[s + (i+1) * s_step]
-            p0, p1, p2, p3 = pixel[k], pixel[k + 1], pixel[k + 2], pixel[k + 3]
-            q0, q1, q2, q3 = pixel1[k], pixel1[k + 1], pixel1[k + 2], pixel1[k + 3]
-            for c in range(out.size):
-                out[c] += p0 * m0[c] + p1 * m1[c] + p2 * m2[c] + p3 * m3[c]
-                out1[c] += q0 * m0[c] + q1 * m1[c] + q2 * m2[c] + q3 * m3[c]
-        for i in range(count - count % 2, count):
-            out, pixel = target[t + i * t_step], source[s + i * s_step]
-            p0, p1, p2, p3 = pixel[k], pixel[k + 1], pixel[k + 2], pixel[k + 3]
-            for c in range(out.size):
-                out[c] += p0 * m0[c] + p1 * m1[c] + p2 * m2[c] + p3 * m3[c]
-    for k in range(whole, channels):
-        for i in range(count):
-            out, p = target[t + i * t_step], source[s + i * s_step, k]
-            for c in range(out.size):
-                out[c] += p * matrix[k, c]
+    width, groups = VECTORS * lanes(weight.dtype), geometry.groups
+    inputs, outputs = geometry.in_channels // groups, geometry.out_channels // groups
+    rows, columns = (inputs, outputs) if forward else (outputs, inputs)
+    row_step, column_step = (geometry.out_channels, 1) if forward else (1, geometry.out_channels)
+    packed = np.empty((groups, -(-columns // width), len(part.taps) * rows, width), weight.dtype)
+    starts = part.taps * (inputs * geometry.out_channels)
+    size = weight.itemsize
+    blocks = packed.shape[1]
+    _pack(groups * blocks, blocks, weight.ctypes.data, starts.ctypes.data, len(starts), rows, packed.ctypes.data, width,
+          row_step * size, column_step * size, outputs * size, columns, size)
+    return packed
 
 
-@jit()
-def _add_outer(total: Array, first: int, source: Array, s: int, s_step: int, rows: Array, r: int, count: int) -> None:
-    """total[k] += source[s + i * s_step, first + k] * rows[r + i] for every k and i < count, four rows at a time."""
-    whole = count - count % 4
-    for i in range(0, whole, 4):
-        r0, r1, r2, r3 = rows[r + i], rows[r + i + 1], rows[r + i + 2], rows[r + i + 3]
-        at = s + i * s_step
-        for k in range(total.shape[0]):
-            out = total[k]
-            p0, p1 = source[at, first + k], source[at + s_step, first + k]
-            p2, p3 = source[at + 2 * s_step, first + k], source[at + 3 * s_step, first + k]
-            for c in range(out.size):
-                out[c] += p0 * r0[c] + p1 * r1[c] + p2 * r2[c] + p3 * r3[c]
-    for i in range(whole, count):
-        row = rows[r + i]
-        for k in range(total.shape[0]):
-            out, p = total[k], source[s + i * s_step, first + k]
-            for c in range(out.size):
-                out[c] += p * row[c]
+def _products(source: Array, panels: list[Array], found: Products, groups: int, shape: tuple[int, ...], bias: Array | None,
+              activation: Activation) -> Array:
+    """Carry out all parts: the padded source times the panels, into an array of `shape`."""
+    batch, channels, size, workers = len(source), source.shape[-1] // groups, source.itemsize, threads.count()
+    columns = shape[-1] // groups
+    source, target = padded(source, found.padding), np.empty(shape, source.dtype)
+    _, blocks, _, width = panels[0].shape
+    start, slope = (vectors(values, groups, columns, blocks * width, source.dtype) for values in (bias, slopes(activation)))
+    mode = (ZERO if bias is None else VECTOR) + bending(activation)
+    for part, packed in zip(found.parts, panels, strict=True):
+        pixels = batch * len(part.reads)
+        parts = workers if pixels < workers * 2 * BLOCK and blocks >= workers else 1  # columns are shared out instead of pixels
+        _multiply(workers, workers // parts, parts, batch, len(part.reads), part.reads.ctypes.data, part.writes.ctypes.data,
+                  source.ctypes.data, math.prod(source.shape[1:]) * size, target.ctypes.data, math.prod(shape[1:]) * size, groups,
+                  channels * size, columns, blocks, part.distances.ctypes.data, len(part.distances), part.run * channels,
+                  packed.ctypes.data, start.ctypes.data, mode, slope.ctypes.data, *tiles_of(source.dtype), size, width)
+    return target
 
 
-@jit()
-def _flush(part: Array, total: Array) -> None:
-    """total += part, and part starts again from zero."""
-    for k in range(total.shape[0]):
-        for c in range(total.shape[1]):
-            total[k, c] += part[k, c]
-            part[k, c] = 0
+def vectors(values: Array | None, groups: int, columns: int, width: int, dtype: Any) -> Array:
+    """(groups, width): a number for each channel, zeros behind those of each group."""
+    padded_values = np.zeros((groups, width), dtype)
+    if values is not None:
+        padded_values[:, :columns] = values.reshape(groups, columns)
+    return padded_values
 
 
-@jit()
-def _add_elementwise(total: Array, source: Array, s: int, s_step: int, rows: Array, r: int, count: int) -> None:
-    """total += source[s + i * s_step] * rows[r + i] for every i < count: the weight adjoint of a depthwise convolution."""
-    for i in range(count):
-        pixel, row = source[s + i * s_step], rows[r + i]
-        for c in range(total.size):
-            total[c] += pixel[c] * row[c]
+def bending(activation: Activation) -> int:
+    """The flag of an activation: of None, "relu" or slopes."""
+    return 0 if activation is None else RELU if isinstance(activation, str) else PRELU
+
+
+def slopes(activation: Activation) -> Array | None:
+    """The slopes of an activation that has some."""
+    return None if activation is None or isinstance(activation, str) else activation
+
+
+# --- Compiled: what one worker does; all addresses, distances and steps are in bytes ------------------------
+
+
+@task
+def _pack(index: int, table: int) -> None:
+    """Fill one panel: row r of tap t of group g begins at starts[t] + r * row step + g * group step of the weight."""
+    (blocks, weight, starts, count, rows, panels, width, row_step, column_step, group_step, columns, size) = entries(table, 12)
+    g, block = divmod(index, blocks)
+    inside = min(width, columns - block * width)
+    for t in range(count):
+        first = weight + peek(starts, t) * size + g * group_step + block * width * column_step
+        for r in range(rows):
+            line, row = panels + ((index * count + t) * rows + r) * width * size, first + r * row_step
+            if column_step == size:
+                copy(line, row, inside * size)
+            else:
+                for c in range(inside):
+                    move(line + c * size, row + c * column_step, size)
+            clear(line + inside * size, (width - inside) * size)
+
+
+@task
+def _multiply(worker: int, table: int) -> None:
+    """target pixel = start + sum over taps of source pixels times panels, for a share of the pixels, or of the columns."""
+    (shares, parts, batch, pixels, reads, writes, source, sample, target, target_sample, groups, group_step, columns, blocks,
+     distances, taps, run, panels, start, mode, slope, narrow, wide, size, width) = entries(table, 25)
+    share, part = divmod(worker, parts)
+    end = batch * pixels * (share + 1) // shares
+    rows, results, nowhere = np.empty(BLOCK, np.int64), np.empty(BLOCK, np.int64), np.empty(ROWS * blocks * width, np.float64)
+    for first in range(batch * pixels * share // shares, end, BLOCK):
+        count = min(BLOCK, end - first)
+        for g in range(groups):
+            n, pixel = divmod(first, pixels)
+            for i in range(BLOCK):  # beyond the last pixel: the last one again, into nowhere
+                rows[i] = source + n * sample + peek(reads, pixel) + g * group_step
+                results[i] = target + n * target_sample + peek(writes, pixel) + g * columns * size
+                if i >= count:
+                    results[i] = address(nowhere)
+                if i < count - 1:
+                    pixel += 1
+                    if pixel == pixels:
+                        n, pixel = n + 1, 0
+            for block in range(blocks * part // parts, blocks * (part + 1) // parts):
+                panel, inside = g * blocks + block, min(width, columns - block * width)
+                _multiply_panel(wide if inside * 2 > width else narrow, address(rows), address(results), block * width * size,
+                                count, inside, distances, taps, run, size, panels + panel * taps * run * width * size,
+                                start + panel * width * size, mode, slope + panel * width * size, width, address(nowhere))
+
+
+@jit
+def _multiply_panel(tile: int, rows: int, results: int, shift: int, count: int, inside: int, distances: int, taps: int, run: int,
+                    size: int, panel: int, start: int, mode: int, slope: int, width: int, nowhere: int) -> None:
+    """One panel of columns of `count` result pixels, tile by tile; a panel that is not full goes aside first."""
+    aside = np.empty(ROWS, np.int64)
+    for i in range(ROWS):
+        aside[i] = nowhere + i * width * size
+    whole = inside == width or inside * 2 == width
+    call = np.array([rows, results, shift, distances, taps, run, size, panel, run * width * size, width * size, start, mode, slope])
+    if not whole:
+        call[1], call[2] = address(aside), 0
+    for i in range(0, count, ROWS):
+        call[0] = rows + i * 8
+        if whole:
+            call[1] = results + i * 8
+        invoke(tile, (address(call),))
+        if not whole:
+            for j in range(min(ROWS, count - i)):
+                copy(peek(results, i + j) + shift, nowhere + j * width * size, inside * size)
+
+
+@task
+def _weigh(index: int, table: int) -> None:
+    """sums[split, m, c] += x at weights[m] of each window, times g[..., c], over the windows of this split's lines of pixels.
+
+    A line is a row of output pixels, `starts` where its first window begins in a sample of x. Weights are shared out in so many
+    `pieces`, or, where those are few, lines in so many splits.
+    """
+    (pieces, splits, x, sample, group_step, g, sums, count, channels, columns, weights, starts, starts_count, lines, run, step,
+     chunk, narrow, wide, size, width) = entries(table, 21)
+    tiles, (split, piece) = -(-count // ROWS), divmod(index, pieces)
+    end = lines * (split + 1) // splits
+    rows, results, distances = np.empty(ROWS, np.int64), np.empty(ROWS, np.int64), np.empty(chunk, np.int64)
+    aside = np.empty(ROWS * width, np.float64)
+    for first in range(lines * split // splits, end, chunk):
+        taken = min(chunk, end - first)
+        for t in range(taken):
+            n, line = divmod(first + t, starts_count)
+            distances[t] = n * sample + peek(starts, line)
+        for group in range(channels // columns):
+            for column in range(0, columns, width):
+                inside, place = min(width, columns - column), (group * columns + column) * size
+                call = np.array([address(rows), address(results), 0, address(distances), taken, run, step,
+                                 g + first * run * channels * size + place, run * channels * size, channels * size, 0, ADD, 0])
+                for m in range(tiles * piece // pieces * ROWS, tiles * (piece + 1) // pieces * ROWS, ROWS):
+                    whole = m + ROWS <= count and (inside == width or inside * 2 == width)
+                    for i in range(ROWS):
+                        row = min(m + i, count - 1)
+                        rows[i] = x + peek(weights, row) + group * group_step
+                        results[i] = sums + (split * count + row) * channels * size + place
+                        if not whole:
+                            copy(address(aside) + i * width * size, results[i], inside * size)
+                            results[i] = address(aside) + i * width * size
+                    invoke(wide if inside * 2 > width else narrow, (address(call),))
+                    if not whole:
+                        for i in range(min(ROWS, count - m)):
+                            copy(sums + (split * count + m + i) * channels * size + place, results[i], inside * size)

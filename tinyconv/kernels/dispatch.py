@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
+import platform
 import re
 import warnings
 from collections.abc import Iterator
@@ -14,28 +16,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinyconv.errors import DtypeError, KernelError, ShapeError
-from tinyconv.kernels import im2col, reference
+from tinyconv.kernels import derived, im2col, reference
+from tinyconv.kernels.derived import Remember
 from tinyconv.kernels.geometry import ConvGeometry, Shape, conv_geometry, conv_transpose_geometry
+from tinyconv.kernels.plain import plain
 
 Array = NDArray[Any]
 
-KERNELS = ("reference", "im2col", "direct")
-DIRECT_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
-SMALL = 1_000_000  # FLOPs: `tinyconv bench conv` has im2col do them in 1.4 ms at worst, while Numba compiles for seconds
+KERNELS = ("reference", "im2col", "direct", "winograd", "winograd_f2")
+COMPILED_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
+TUNED_MACHINES = ("x86_64", "amd64")
+SMALL = 500_000  # FLOPs: im2col does them in 0.7 ms at worst and on one thread, while Numba compiles for seconds
+BLAS_THREADS = 1 << 18  # products in a matrix product: OpenBLAS starts threads above, and is quick below
+SMALL_ARRAY = 1 << 17  # elements: NumPy passes over them in 0.1 ms, while Numba compiles for half a second
+WINOGRAD_CHANNELS = 16  # fewer input or output channels leave its products too little to do beside its transforms
 
 _requested: ContextVar[str | None] = ContextVar("kernel", default=None)
 
 
 class Plan(NamedTuple):
-    """A convolution to be carried out: its geometry, and the kernel somebody chose for it (None: the table does)."""
+    """A convolution to be carried out: its geometry, the kernel somebody chose for it (None: the table does), and whether its
+    weight stays as it is, so that what is derived from it is worth keeping."""
 
     geometry: ConvGeometry
     kernel: str | None = None
+    constant: bool = False
 
 
 @contextlib.contextmanager
 def use_kernel(name: str) -> Iterator[None]:
-    """Within this block every convolution uses the kernel `name`: "reference", "im2col" or "direct"."""
+    """Within this block every convolution uses the kernel `name`, one of those that `conv2d` lists."""
     token = _requested.set(_known(name))
     try:
         yield
@@ -43,33 +53,67 @@ def use_kernel(name: str) -> Iterator[None]:
         _requested.reset(token)
 
 
-def plan(geometry: ConvGeometry, kernel: str | None) -> Plan:
+def plan(geometry: ConvGeometry, kernel: str | None, constant: bool = False) -> Plan:
     """Settle who chooses: `kernel` if given, else `use_kernel`, else the table, at each contraction."""
-    return Plan(geometry, _requested.get() if kernel is None else _known(kernel))
+    return Plan(geometry, _requested.get() if kernel is None else _known(kernel), constant)
 
 
 # --- The three contractions -------------------------------------------------------------------------------
 
 
-def conv(x: Array, weight: Array, plan: Plan) -> Array:
-    """y of `geometry.y_shape`."""
+def conv(x: Array, weight: Array, plan: Plan, bias: Array | None = None, activation: str | Array | None = None) -> Array:
+    """y of `geometry.y_shape`; a bias (C_out,) is added, then "relu" sets negative values to 0, or slopes (C_out,) multiply them."""
     geometry = plan.geometry
-    x, weight = _checked(x=(x, geometry.x_shape), weight=(weight, geometry.weight_shape))
-    return _module(plan, x.dtype).conv(x, weight, geometry)
+    plain_x, plain_weight = _checked(x=(x, geometry.x_shape), weight=(weight, geometry.weight_shape))
+    if bias is not None:
+        (bias,) = _checked(bias=(bias, (geometry.out_channels,)))
+    if activation is not None and not isinstance(activation, str):
+        (activation,) = _checked(slopes=(activation, (geometry.out_channels,)))
+    chosen = _settled(plan, x.dtype, "conv")
+    if chosen in ("im2col", "reference"):
+        y = (im2col if chosen == "im2col" else reference).conv(plain_x, plain_weight, geometry)
+        y = y if bias is None else np.add(y, bias, out=y)
+        return y if activation is None else np.where(y > 0, y, y * (0 if isinstance(activation, str) else activation))
+    return _compiled_call("conv", chosen)(plain_x, plain_weight, geometry, bias=bias, activation=activation, remember=_memory(weight, plan))
 
 
 def input_adjoint(y: Array, weight: Array, plan: Plan) -> Array:
     """The gradient of <conv(x, weight), y> for x."""
     geometry = plan.geometry
-    y, weight = _checked(y=(y, geometry.y_shape), weight=(weight, geometry.weight_shape))
-    return _module(plan, y.dtype).input_adjoint(y, weight, geometry)
+    plain_y, plain_weight = _checked(y=(y, geometry.y_shape), weight=(weight, geometry.weight_shape))
+    chosen = _settled(plan, y.dtype, "input_adjoint")
+    if chosen in ("im2col", "reference"):
+        return (im2col if chosen == "im2col" else reference).input_adjoint(plain_y, plain_weight, geometry)
+    return _compiled_call("input_adjoint", chosen)(plain_y, plain_weight, geometry, remember=_memory(weight, plan))
 
 
 def weight_adjoint(x: Array, y: Array, plan: Plan) -> Array:
     """The gradient of <conv(x, weight), y> for the weight."""
     geometry = plan.geometry
     x, y = _checked(x=(x, geometry.x_shape), y=(y, geometry.y_shape))
-    return _module(plan, x.dtype).weight_adjoint(x, y, geometry)
+    chosen = _settled(plan, x.dtype, "weight_adjoint")
+    if chosen in ("im2col", "reference"):
+        return (im2col if chosen == "im2col" else reference).weight_adjoint(x, y, geometry)
+    return _compiled_call("weight_adjoint", chosen)(x, y, geometry)
+
+
+def matmul(a: Array, b: Array) -> Array:
+    """np.matmul for arrays of two axes or more; large products of float32 and float64 by compiled code.
+
+    NumPy's BLAS starts threads for large products, and they spin for 0.1 s afterwards, on the processors that kernels need.
+    """
+    rows, inner, columns = a.shape[-2], a.shape[-1], b.shape[-1]
+    large = rows * inner * columns > BLAS_THREADS and a.dtype == b.dtype and a.dtype in COMPILED_DTYPES
+    if not large or inner != b.shape[-2] or _numba_problem():
+        return np.asarray(np.matmul(a, b))
+    from tinyconv.kernels import matmul as compiled_matmul
+
+    if b.ndim == 2 and a.flags.c_contiguous:
+        return compiled_matmul.matmul(a.reshape(-1, inner), b).reshape(*a.shape[:-1], columns)
+    lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    a, b = np.broadcast_to(a, (*lead, rows, inner)), np.broadcast_to(b, (*lead, inner, columns))
+    products = [compiled_matmul.matmul(a[index], b[index]) for index in np.ndindex(*lead)]
+    return (products[0] if len(products) == 1 else np.stack(products)).reshape(*lead, rows, columns)
 
 
 def _checked(**expected: tuple[Array, Shape]) -> list[Array]:
@@ -81,77 +125,105 @@ def _checked(**expected: tuple[Array, Shape]) -> list[Array]:
     if len(set(dtypes.values())) > 1 or any(dtype.kind != "f" for dtype in dtypes.values()):
         got = " and ".join(f"{name} is {dtype}" for name, dtype in dtypes.items())
         raise DtypeError(f"convolution: {got}, expected one float dtype; convert with .astype.")
-    return [_plain(array) for array, _ in expected.values()]
+    return [plain(array) for array, _ in expected.values()]
 
 
-def _plain(array: Array) -> Array:
-    """Compiled code is compiled again for each layout and writability it meets: it meets one."""
-    plain = np.require(array, requirements=["C_CONTIGUOUS", "ALIGNED"]).view()
-    plain.flags.writeable = False
-    return plain
+def _memory(weight: Array, plan: Plan) -> Remember:
+    return derived.of(weight) if plan.constant else derived.forget
+
+
+def _compiled_call(contraction: str, kernel: str) -> Any:
+    """The function that carries out a contraction; the one place where Numba comes in for convolutions."""
+    if kernel == "direct":
+        from tinyconv.kernels import direct
+
+        return getattr(direct, contraction)
+    from tinyconv.kernels import winograd
+
+    return functools.partial(getattr(winograd, contraction), form=winograd.F4 if kernel == "winograd" else winograd.F2)
 
 
 # --- The choice -------------------------------------------------------------------------------------------
 
 
-def choose(geometry: ConvGeometry, dtype: Any) -> str:
-    """The table: the kernel for a convolution nobody chose one for. A pure function of its arguments."""
-    return "im2col" if _against_direct(geometry, dtype) else "direct"
+def choose(geometry: ConvGeometry, dtype: Any, contraction: str = "conv") -> str:
+    """The table: the kernel for a contraction nobody chose one for. A pure function of its arguments."""
+    if _against_direct(geometry, dtype):
+        return "im2col"
+    return "direct" if _against_winograd(geometry, dtype, contraction) else "winograd"
 
 
 def _against_direct(geometry: ConvGeometry, dtype: Any) -> str:
-    """Why the table does not take `direct`; empty if it does.
-
-    `tinyconv bench conv` with every library on one thread of an AMD EPYC (Zen 5) found direct / im2col to be 0.05 to 0.24
-    where a group has one input channel (1.20 in one case of nine), and 0.8 to 3.5 elsewhere (median 1.6).
-    """
-    if np.dtype(dtype) not in DIRECT_DTYPES:
+    """Why the table does not take compiled code; empty if it does."""
+    if np.dtype(dtype) not in COMPILED_DTYPES:
         return f"it is compiled for float32 and float64, not for {np.dtype(dtype)}"
     if geometry.flops < SMALL:
         return f"Numba would compile first, and {geometry.flops / 1e6:.2g} MFLOP is below {SMALL / 1e6:.2g}"
-    if not geometry.groups == geometry.in_channels > 1:
-        return "its plain loops take longer than a matrix product wherever a group has more than one input channel"
     return ""
 
 
-def _settled(plan: Plan, dtype: np.dtype[Any]) -> str:
+def _against_winograd(geometry: ConvGeometry, dtype: Any, contraction: str = "conv") -> str:
+    """Why the table does not take `winograd`; empty if it does."""
+    if objection := _winograd_cannot(geometry, dtype):
+        return objection
+    if min(geometry.in_channels, geometry.out_channels) < WINOGRAD_CHANNELS:
+        return f"its transforms take too long with fewer than {WINOGRAD_CHANNELS} channels on a side"
+    return ""
+
+
+def _winograd_cannot(geometry: ConvGeometry, dtype: Any) -> str:
+    """Why Winograd's convolution is not this one; empty if it is."""
+    if np.dtype(dtype) != np.float32:
+        return f"it rounds too much for {np.dtype(dtype)}"
+    window = geometry.kernel_size, geometry.stride, geometry.dilation, geometry.groups
+    return "" if window == ((3, 3), (1, 1), (1, 1), 1) else "it is for 3x3 kernels on images, stride 1, dilation 1, one group"
+
+
+def _settled(plan: Plan, dtype: np.dtype[Any], contraction: str = "conv") -> str:
     """The kernel that carries out the plan; what was chosen explicitly is never replaced."""
-    name = plan.kernel or choose(plan.geometry, dtype)
-    if name != "direct":
+    name = plan.kernel or choose(plan.geometry, dtype, contraction)
+    if name in ("reference", "im2col"):
         return name
-    if dtype not in DIRECT_DTYPES:
-        raise KernelError(f"kernel 'direct': got {dtype} arrays, expected float32 or float64; kernel='im2col' takes any.")
+    if dtype not in COMPILED_DTYPES:
+        raise KernelError(f"kernel {name!r}: got {dtype} arrays, expected float32 or float64; kernel='im2col' takes any.")
+    if name != "direct" and (objection := _winograd_cannot(plan.geometry, dtype)):
+        raise KernelError(f"kernel {name!r}: {objection}; got {dtype}, kernel {plan.geometry.kernel_size}, stride "
+                          f"{plan.geometry.stride}, dilation {plan.geometry.dilation}, groups {plan.geometry.groups}; "
+                          "kernel='direct' takes any.")
     problem = _numba_problem()
     if problem and plan.kernel:
-        raise KernelError(f"kernel 'direct': {problem}; install numba, or use kernel='im2col'.")
+        raise KernelError(f"kernel {name!r}: {problem}; kernel='im2col' runs anywhere.")
     if problem:
         _say_once(problem)
         return "im2col"
-    return "direct"
-
-
-def _module(plan: Plan, dtype: np.dtype[Any]) -> Any:
-    name = _settled(plan, dtype)
-    if name == "direct":
-        from tinyconv.kernels import direct  # the one place where Numba comes in
-
-        return direct
-    return {"reference": reference, "im2col": im2col}[name]
+    return name
 
 
 @functools.cache
 def _numba_problem() -> str:
-    """Why numba cannot be used here; empty if it can."""
+    """Why compiled code cannot be used here; empty if it can."""
+    if platform.machine().lower() not in TUNED_MACHINES:
+        return f"there is no tuned code for {platform.machine() or 'this machine'}"
     try:
-        import numba  # noqa: F401
+        import numba
     except (ImportError, OSError) as error:  # OSError: LLVM's library does not load
         return f"numba cannot be imported ({error})"
-    return ""
+    return "Numba's compiler is switched off (NUMBA_DISABLE_JIT)" if numba.config.DISABLE_JIT else ""
 
 
 @functools.cache
 def _say_once(problem: str) -> None:
     warnings.warn(f"tinyconv: {problem}; every convolution uses the kernel 'im2col'.", RuntimeWarning, stacklevel=2)
+
+
+def compiled(module_name: str, elements: int, dtype: Any) -> Any:
+    """The compiled module `tinyconv.kernels.<module_name>` for an array of so many elements, or None where NumPy does it.
+
+    NumPy does what is small, so that nobody waits for a compiler, dtypes that are not compiled, and all where Numba is missing.
+    """
+    if elements < SMALL_ARRAY or np.dtype(dtype) not in COMPILED_DTYPES or _numba_problem():
+        return None
+    return importlib.import_module(f"tinyconv.kernels.{module_name}")
 
 
 def _known(name: str) -> str:
@@ -183,7 +255,9 @@ def explain(op: Any, x: Any, weight: Any, *, kernel: str | None = None, **option
       output (1, 4, 4, 1), 0.000288 MFLOP for each of forward, input gradient and weight gradient
       kernel im2col, chosen by the table
       not reference: it is Python loops, for checking
-      not direct: Numba would compile first, and 0.00029 MFLOP is below 1
+      not direct: Numba would compile first, and 0.00029 MFLOP is below 0.5
+      not winograd: Numba would compile first, and 0.00029 MFLOP is below 0.5
+      not winograd_f2: it is there for those who ask for F(2, 3), as accurate as direct
     """
     name = str(getattr(op, "__name__", op))
     match = re.fullmatch(r"conv(_transpose)?([123])d", name)
@@ -215,7 +289,11 @@ def _against(kernel: str, geometry: ConvGeometry, dtype: np.dtype[Any], chooser:
     """Why `kernel` is not the one."""
     if kernel == "reference":
         return "it is Python loops, for checking"
-    objection = _against_direct(geometry, dtype) or _numba_problem()
-    if kernel == "im2col":
-        objection = "" if objection else "with one input channel per group it multiplies matrices of one column"
+    too_small, tiles = _against_direct(geometry, dtype) or _numba_problem(), _against_winograd(geometry, dtype)
+    if kernel == "im2col" and not too_small:
+        return "it copies every pixel once for each tap, and its products start the threads of BLAS"
+    if kernel == "direct" and not too_small and not tiles:
+        return "it multiplies four times as often as winograd"
+    exact = _winograd_cannot(geometry, dtype) or "it is there for those who ask for F(2, 3), as accurate as direct"
+    objection = {"im2col": "", "direct": too_small, "winograd": too_small or tiles, "winograd_f2": exact}[kernel]
     return objection or f"the table would take it, but {chooser} decided"

@@ -5,6 +5,7 @@ Everything is channels last: x is (N, *size, C), a weight is (*kernel_size, C_in
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -93,6 +94,13 @@ def conv_geometry(
     x_shape: Shape, weight_shape: Shape, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
 ) -> ConvGeometry:
     """The geometry of conv(x, weight); `padding` is an int, an int or a pair per axis, "same" or "valid"."""
+    try:
+        return _remembered(x_shape, weight_shape, stride, padding, dilation, groups)
+    except TypeError:  # a list cannot be looked up
+        return _conv_geometry(x_shape, weight_shape, stride, padding, dilation, groups)
+
+
+def _conv_geometry(x_shape: Shape, weight_shape: Shape, stride: Any, padding: Any, dilation: Any, groups: int) -> ConvGeometry:
     name, channels = f"conv{len(weight_shape) - 2}d", x_shape[-1]
     _check_rank(name, x_shape, weight_shape)
     _check_groups(name, groups, channels, weight_shape[-1])
@@ -102,6 +110,9 @@ def conv_geometry(
     windows = _windows(name, x_shape[1:-1], weight_shape[:-2], stride, padding, dilation)
     return ConvGeometry(**vars(windows), batch=x_shape[0], in_channels=channels,
                         out_channels=weight_shape[-1], groups=int(groups))
+
+
+_remembered = functools.lru_cache(maxsize=1024, typed=True)(_conv_geometry)  # a net asks the same again at every step
 
 
 def conv_transpose_geometry(

@@ -13,7 +13,7 @@ from tinyconv.kernels.geometry import conv_geometry, per_axis
 from tinyconv.kernels.scalars import is_positive_int
 from tinyconv.nn.init import he_normal
 from tinyconv.nn.module import Module, Shape, Window
-from tinyconv.ops.conv import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d
+from tinyconv.ops.convolution import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d
 
 
 class _Layer(Module):
@@ -50,6 +50,9 @@ class _Conv(_Layer):
                  dilation: Any = 1, groups: int = 1, bias: bool = True, *, rng: np.random.Generator) -> None:
         super().__init__(in_channels, out_channels, kernel_size, groups, bias, rng,
                          {"stride": stride, "padding": padding, "dilation": dilation})
+
+    def forward(self, x: Any, activation: Any = None) -> Tensor:
+        return type(self).function(x, self.weight, self.bias, activation=activation, **self.options)
 
     def plan(self, kernel: Shape, in_channels: int, out_channels: int) -> tuple[Shape, float]:
         shape = (*kernel, in_channels // self.options["groups"], out_channels)

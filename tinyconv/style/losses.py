@@ -7,7 +7,7 @@ from typing import Any
 from tinyconv.engine import Tensor, as_tensor
 from tinyconv.errors import ShapeError
 from tinyconv.ops.elementwise import abs as absolute
-from tinyconv.ops.linear import matmul
+from tinyconv.ops.linear import gram_matrix
 from tinyconv.ops.reduce import mean
 from tinyconv.ops.reduce import sum as total
 
@@ -31,8 +31,7 @@ def gram(a: Any) -> Tensor:
     a = as_tensor(a)
     if a.ndim != 4:
         raise ShapeError(f"gram: got activations of shape {a.shape}, expected (N, H, W, C).")
-    pixels = a.reshape(a.shape[0], -1, a.shape[-1])
-    return matmul(pixels.transpose(0, 2, 1), pixels)
+    return gram_matrix(a.reshape(a.shape[0], -1, a.shape[-1]))
 
 
 def content_cost(content: Any, generated: Any) -> Tensor:

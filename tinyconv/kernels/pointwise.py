@@ -1,0 +1,189 @@
+"""Broken lines through every pixel: ReLU, PReLU, bias and the normalizing half of batch norm, there and back.
+
+For each channel, with four numbers of its own,
+
+    v = (x - centre) * scale + shift,        y = v where v > 0, else slope * v
+
+Slope 1 is a straight line, slope 0 is ReLU, a learned slope is PReLU. A `line` is an array (4, C) with rows centre, scale, shift
+and slope. Large arrays go to compiled code, which does it in one pass; NumPy does what is small.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinyconv.kernels import dispatch, threads
+from tinyconv.kernels.plain import plain
+
+Array = NDArray[Any]
+
+SHORTEST = 16  # numbers in a row that is worth compiled code
+WIDE = 256  # neighbouring pixels are taken together as long as they have no more channels than this: vectors want long rows
+
+
+def broken_line(x: Array, centre: Any = 0, scale: Any = 1, shift: Any = 0, slope: Any = 1) -> Array:
+    """The line (4, C) of x's channels and number type; each of its rows is a number, or one for each channel."""
+    out = np.empty((4, x.shape[-1]), x.dtype)
+    for row, value in zip(out, (centre, scale, shift, slope), strict=True):
+        row[...] = value
+    return out
+
+
+def bend(x: Array, line: Array) -> Array:
+    """y at x (..., C)."""
+    compiled = dispatch.compiled("bending", x.size, x.dtype)
+    if compiled is None:
+        v = _straight(x, line)
+        return _bent(v, v, line[3])
+    y = np.empty(x.shape, x.dtype)
+    wide = width(x)
+    rows = as_rows(x, wide)
+    compiled.bend(workers(rows), rows, widened(line, wide), as_rows(y, wide))
+    return y
+
+
+def bend_adjoint(g: Array, x: Array, line: Array, want_x: bool = True) -> tuple[Array | None, Array]:
+    """What arrives at y, sent back to x (None if nobody wants it), and to the line: sums (3, C), float64.
+
+    With b = g where v > 0, else slope * g, these are scale * b, and the sums over all pixels of b, of b * (x - centre), and of
+    g * v where v <= 0: what a shift, a scale and a slope get.
+    """
+    compiled = dispatch.compiled("bending", x.size, x.dtype)
+    if compiled is None:
+        return _bend_adjoint(g, x, line, want_x)
+    wide = width(x)
+    rows, arriving = as_rows(x, wide), as_rows(g, wide)
+    count = workers(rows)
+    gx = np.empty(x.shape if want_x else (count, wide * x.shape[-1]), x.dtype)
+    sums = np.zeros((3 * count, rows.shape[1]))
+    compiled.bend_adjoint(count, rows, arriving, widened(line, wide), as_rows(gx, wide) if want_x else gx, sums)
+    return gx if want_x else None, sums.reshape(count, 3, wide, x.shape[-1]).sum(axis=(0, 2))
+
+
+def relu(x: Array) -> Array:
+    """max(x, 0); NaN stays."""
+    rows = None if small(x) else _flat(x)
+    return np.maximum(x, 0) if rows is None else bend(rows, broken_line(rows, slope=0)).reshape(x.shape)
+
+
+def prelu(x: Array, slope: Array) -> Array:
+    """x (..., C) where it is positive, else slope * x; the slope is (C,) or (1,)."""
+    return np.where(x > 0, x, x * slope) if small(x) else bend(x, broken_line(x, slope=slope))
+
+
+def relu_adjoint(g: Array, out: Array) -> Array:
+    """What arrives at ReLU's output, where this is positive, else 0."""
+    rows = None if small(out) else _flat(out)
+    if rows is None:
+        return np.where(out > 0, g, g.dtype.type(0))
+    back, _ = bend_adjoint(plain(g).reshape(rows.shape), rows, broken_line(rows, slope=0))
+    assert back is not None
+    return back.reshape(out.shape)
+
+
+def add(a: Array, b: Array) -> Array:
+    """a + b; shapes broadcast as in NumPy."""
+    compiled = None if a.shape != b.shape or a.dtype != b.dtype else dispatch.compiled("bending", a.size, a.dtype)
+    rows = None if compiled is None else _flat(a)
+    if compiled is None or rows is None:
+        return np.asarray(a + b)
+    y = np.empty(rows.shape, a.dtype)
+    compiled.add(workers(rows), rows, plain(b).reshape(rows.shape), y)
+    return y.reshape(a.shape)
+
+
+def add_bias(x: Array, bias: Array) -> Array:
+    """x (..., C) plus a number for each channel."""
+    return np.asarray(x + bias) if small(x) else bend(x, broken_line(x, shift=bias))
+
+
+def column_sums(g: Array) -> Array:
+    """The sum of g (..., C) over all but the channels: what a bias gets."""
+    return bend_adjoint(g, g, broken_line(g), want_x=False)[1][0].astype(g.dtype)
+
+
+def masked(g: Array, out: Array, activation: str | None, bias: bool = True) -> tuple[Array, Array | None]:
+    """What arrives after an activation, None or "relu", sent back through it, and its sum over the pixels, which a bias gets.
+
+    Parameters
+    ----------
+    g, out : (..., C)
+        What arrives, and what came out of the activation.
+    bias : whether the sum, (C,), is wanted; else None
+
+    Both in one pass.
+    """
+    if activation is None:
+        return g, column_sums(g) if bias else None
+    back, sums = bend_adjoint(g, out, broken_line(out, slope=0))
+    assert back is not None
+    return back, sums[0].astype(g.dtype) if bias else None
+
+
+# --- Rows -------------------------------------------------------------------------------------------------
+
+
+def small(x: Array) -> bool:
+    """Whether NumPy shall do it."""
+    return dispatch.compiled("bending", x.size, x.dtype) is None
+
+
+def width(x: Array) -> int:
+    """So many neighbouring pixels of x (..., C) are taken as one: a power of 2 that divides their number."""
+    count, channels, wide = x.size // x.shape[-1], x.shape[-1], 1
+    while count % (2 * wide) == 0 and 2 * wide * channels <= WIDE:
+        wide *= 2
+    return wide
+
+
+def as_rows(x: Array, wide: int) -> Array:
+    """x (..., C) as (rows, wide * C), C-contiguous; of a fresh array it is a view, through which compiled code writes."""
+    return plain(x).reshape(-1, wide * x.shape[-1])
+
+
+def widened(line: Array, wide: int) -> Array:
+    """The numbers of each channel once more for each pixel that is taken together."""
+    return np.tile(line, (1, wide))
+
+
+def workers(rows: Array) -> int:
+    """So many threads, each with at least one row."""
+    return min(threads.count(), len(rows))
+
+
+def _flat(x: Array) -> Array | None:
+    """x as rows of equal length, whatever its shape; None where it has no rows of a vector's length."""
+    length = math.gcd(x.size, WIDE)
+    return plain(x).reshape(-1, length) if length >= SHORTEST else None
+
+
+# --- NumPy ------------------------------------------------------------------------------------------------
+
+
+def _straight(x: Array, line: Array) -> Array:
+    v = x - line[0]
+    v *= line[1]
+    v += line[2]
+    return v
+
+
+def _bent(v: Array, value: Array, slope: Array) -> Array:
+    """`value` where v > 0, else slope * value."""
+    if (slope == 1).all():
+        return value
+    if not slope.any():  # even an infinite value becomes 0
+        return np.where(v <= 0, slope, value)
+    return np.where(v <= 0, slope * value, value)
+
+
+def _bend_adjoint(g: Array, x: Array, line: Array, want_x: bool) -> tuple[Array | None, Array]:
+    v = _straight(x, line)
+    back = _bent(v, g, line[3])
+    pixels = tuple(range(x.ndim - 1))
+    accurate = np.result_type(x.dtype, np.float64)
+    sums = [np.sum(term, axis=pixels, dtype=accurate) for term in (back, back * (x - line[0]), g * np.minimum(v, 0))]
+    return back * line[1] if want_x else None, np.stack(sums)
