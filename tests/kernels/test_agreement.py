@@ -138,11 +138,20 @@ def test_long_sums_in_float32_stay_accurate(kernel):
 
 # --- Winograd -----------------------------------------------------------------------------------------------
 
-FORMS = {winograd.F4: 1e-4, winograd.F2: 2e-6}  # how far off a result may be, of the largest one
+FORMS = [winograd.F4, winograd.F2]
+TOLERANCES = {winograd.F4.m: 1e-4, winograd.ROW.m: 2e-5, winograd.F2.m: 4e-6}  # how far off a result may be, of the largest one
 
 
-def by_winograd(contraction, given_arrays, made, form):
-    return getattr(winograd, contraction)(*given_arrays, made, form)
+def check_winograd(x_shape, weight_shape, padding, form):
+    try:
+        made = conv_geometry(x_shape, weight_shape, padding=padding)
+    except ShapeError:
+        return  # the window does not fit
+    for contraction in CONTRACTIONS:
+        given_arrays = arguments(contraction, made, np.float32)
+        expected = getattr(im2col, contraction)(*(a.astype(np.float64) for a in given_arrays), made)
+        got = getattr(winograd, contraction)(*given_arrays, made, form)
+        assert_close(got.astype(np.float64), expected, TOLERANCES[form.m])
 
 
 @pytest.mark.parametrize("form", FORMS, ids=["F(4, 3)", "F(2, 3)"])
@@ -150,15 +159,26 @@ def by_winograd(contraction, given_arrays, made, form):
 @pytest.mark.parametrize("size", [(1, 1), (3, 2), (4, 8), (5, 7), (14, 13)])
 def test_winograd_agrees_with_gathered_windows_for_any_size_padding_and_channels(size, channels, form):
     for padding in (0, 1, 2, ((3, 0), (0, 4))):
-        try:
-            made = conv_geometry((2, *size, channels[0]), (3, 3, *channels), padding=padding)
-        except ShapeError:
-            continue  # the window does not fit
-        for contraction in CONTRACTIONS:
-            given_arrays = arguments(contraction, made, np.float32)
-            expected = getattr(im2col, contraction)(*(a.astype(np.float64) for a in given_arrays), made)
-            got = by_winograd(contraction, given_arrays, made, form)
-            assert_close(got.astype(np.float64), expected, FORMS[form])
+        check_winograd((2, *size, channels[0]), (3, 3, *channels), padding, form)
+
+
+@pytest.mark.parametrize("form", FORMS, ids=["F(4, 3)", "F(2, 3)"])
+@pytest.mark.parametrize("kernel_size", [(2, 2), (5, 5), (4, 3), (7, 6), (10, 10)])
+def test_kernel_of_any_size_is_several_of_three_by_three(kernel_size, form):
+    for padding in (0, 1, ((0, 3), (2, 1))):
+        check_winograd((2, 12, 11, 5), (*kernel_size, 5, 18), padding, form)
+
+
+@pytest.mark.parametrize("length", [2, 3, 5, 7, 15])
+def test_signal_is_convolved_by_rows_of_tiles(length):
+    for shape, padding in (((2, 9, 1), 0), ((2, 33, 17), (3, 1)), ((1, 48, 32), 7)):
+        check_winograd(shape, (length, shape[-1], 19), padding, winograd.ROW)
+
+
+@pytest.mark.parametrize("kernel_size", [(3, 3, 3), (1, 3, 3), (2, 5, 4), (4, 2, 2)])
+def test_volume_is_convolved_slice_by_slice(kernel_size):
+    for shape, padding in (((1, 4, 5, 7, 3), 1), ((2, 3, 8, 5, 16), (0, 2, 1)), ((1, 7, 7, 7, 20), ((0, 2), (1, 0), (1, 1)))):
+        check_winograd(shape, (*kernel_size, shape[-1], 18), padding, winograd.F4)
 
 
 @pytest.mark.parametrize("kernel", ["im2col", "direct", "winograd", "winograd_f2"])

@@ -16,7 +16,8 @@ def matrix(rng, shape, transposed, dtype):
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
-@pytest.mark.parametrize("sizes", [(70, 33, 50), (1, 300, 17), (300, 1, 10), (3, 40, 200), (200, 40, 3), (513, 64, 64), (5, 7, 1)])
+@pytest.mark.parametrize("sizes", [(70, 33, 50), (1, 300, 17), (300, 1, 10), (3, 40, 200), (200, 40, 3), (513, 64, 64),
+                                   (5, 7, 1)])
 def test_product_of_any_layout_is_that_of_numpy(sizes, dtype):
     rows, inner, columns = sizes
     rng = np.random.default_rng(0)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyconv.kernels import depthwise, taps, threads
+from tinyconv.kernels import depthwise, taps, threads, workspace
 from tinyconv.kernels.compiled import jit
 from tinyconv.kernels.derived import Remember, forget
 from tinyconv.kernels.geometry import ConvGeometry
@@ -24,7 +24,7 @@ from tinyconv.kernels.memory import address, clear, copy, entries, move, peek
 from tinyconv.kernels.padding import padded
 from tinyconv.kernels.simd import ADD, PRELU, RELU, ROWS, VECTOR, VECTORS, ZERO, lanes
 from tinyconv.kernels.simd import tiles as tiles_of
-from tinyconv.kernels.taps import Part, Products
+from tinyconv.kernels.taps import Integers, Products
 from tinyconv.kernels.tasks import invoke, task
 
 Array = NDArray[Any]
@@ -42,8 +42,9 @@ def conv(x: Array, weight: Array, geometry: ConvGeometry, bias: Array | None = N
     if _depthwise(geometry):
         return depthwise.conv(x, weight, geometry, bias, activation)
     found = taps.forward(geometry, x.itemsize)
-    packed = remember(("direct", geometry.groups), lambda: [panels(weight, part, geometry, True) for part in found.parts])
-    return _products(x, packed, found, geometry.groups, geometry.y_shape, bias, activation)
+    groups = geometry.groups
+    packed = remember(("direct", groups), lambda: [panels(weight, part.taps, groups, True) for part in found.parts])
+    return _products(x, packed, found, groups, geometry.y_shape, bias, activation)
 
 
 def input_adjoint(g: Array, weight: Array, geometry: ConvGeometry, remember: Remember = forget) -> Array:
@@ -52,7 +53,7 @@ def input_adjoint(g: Array, weight: Array, geometry: ConvGeometry, remember: Rem
         return depthwise.input_adjoint(g, weight, geometry)
     found = taps.backward(geometry, g.itemsize)
     key = geometry.size, geometry.stride, geometry.padding, geometry.dilation, geometry.groups  # the phases depend on all of them
-    packed = remember(("adjoint", key), lambda: [panels(weight, part, geometry, False) for part in found.parts])
+    packed = remember(("adjoint", key), lambda: [panels(weight, part.taps, geometry.groups, False) for part in found.parts])
     return _products(g, packed, found, geometry.groups, geometry.x_shape, None, None)
 
 
@@ -94,18 +95,19 @@ def _readable(g: Array, geometry: ConvGeometry) -> Array:
     return room
 
 
-def panels(weight: Array, part: Part, geometry: ConvGeometry, forward: bool) -> Array:
+def panels(weight: Array, taps: Integers, groups: int, forward: bool) -> Array:
     """(groups, blocks of columns, taps * rows, width of a tile): the weight in the order in which it is used, zeros at the end.
 
-    Forward the rows of a tap's matrix are input channels and its columns output channels, backward the other way round.
+    `taps` are numbers of taps of the weight (*kernel, C_in // groups, C_out). Forward the rows of a tap's matrix are input
+    channels and its columns output channels, backward the other way round.
     """
-    width, groups = VECTORS * lanes(weight.dtype), geometry.groups
-    inputs, outputs = geometry.in_channels // groups, geometry.out_channels // groups
+    width, size = VECTORS * lanes(weight.dtype), weight.itemsize
+    inputs, channels = weight.shape[-2:]
+    outputs = channels // groups
     rows, columns = (inputs, outputs) if forward else (outputs, inputs)
-    row_step, column_step = (geometry.out_channels, 1) if forward else (1, geometry.out_channels)
-    packed = np.empty((groups, -(-columns // width), len(part.taps) * rows, width), weight.dtype)
-    starts = part.taps * (inputs * geometry.out_channels)
-    size = weight.itemsize
+    row_step, column_step = (channels, 1) if forward else (1, channels)
+    packed = np.empty((groups, -(-columns // width), len(taps) * rows, width), weight.dtype)
+    starts = taps * (inputs * channels)
     blocks = packed.shape[1]
     _pack(groups * blocks, blocks, weight.ctypes.data, starts.ctypes.data, len(starts), rows, packed.ctypes.data, width,
           row_step * size, column_step * size, outputs * size, columns, size)
@@ -117,7 +119,7 @@ def _products(source: Array, panels: list[Array], found: Products, groups: int, 
     """Carry out all parts: the padded source times the panels, into an array of `shape`."""
     batch, channels, size, workers = len(source), source.shape[-1] // groups, source.itemsize, threads.count()
     columns = shape[-1] // groups
-    source, target = padded(source, found.padding), np.empty(shape, source.dtype)
+    source, target = padded(source, found.padding), workspace.empty(shape, source.dtype)
     _, blocks, _, width = panels[0].shape
     start, slope = (vectors(values, groups, columns, blocks * width, source.dtype) for values in (bias, slopes(activation)))
     mode = (ZERO if bias is None else VECTOR) + bending(activation)
@@ -206,7 +208,8 @@ def _multiply_panel(tile: int, rows: int, results: int, shift: int, count: int, 
     for i in range(ROWS):
         aside[i] = nowhere + i * width * size
     whole = inside == width or inside * 2 == width
-    call = np.array([rows, results, shift, distances, taps, run, size, panel, run * width * size, width * size, start, mode, slope])
+    call = np.array([rows, results, shift, distances, taps, run, size, panel, run * width * size, width * size, start, mode,
+                     slope])
     if not whole:
         call[1], call[2] = address(aside), 0
     for i in range(0, count, ROWS):

@@ -8,7 +8,7 @@ import importlib
 import platform
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
@@ -24,6 +24,7 @@ from tinyconv.kernels.plain import plain
 Array = NDArray[Any]
 
 KERNELS = ("reference", "im2col", "direct", "winograd", "winograd_f2")
+COMPILED = KERNELS[2:]
 COMPILED_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 TUNED_MACHINES = ("x86_64", "amd64")
 SMALL = 500_000  # FLOPs: im2col does them in 0.7 ms at worst and on one thread, while Numba compiles for seconds
@@ -62,39 +63,40 @@ def plan(geometry: ConvGeometry, kernel: str | None, constant: bool = False) -> 
 
 
 def conv(x: Array, weight: Array, plan: Plan, bias: Array | None = None, activation: str | Array | None = None) -> Array:
-    """y of `geometry.y_shape`; a bias (C_out,) is added, then "relu" sets negative values to 0, or slopes (C_out,) multiply them."""
+    """y of `geometry.y_shape`.
+
+    A bias (C_out,) is added; then "relu" sets negative values to 0, or slopes (C_out,) multiply them.
+    """
     geometry = plan.geometry
-    plain_x, plain_weight = _checked(x=(x, geometry.x_shape), weight=(weight, geometry.weight_shape))
+    pixels, weights = _checked(x=(x, geometry.x_shape), weight=(weight, geometry.weight_shape))
     if bias is not None:
         (bias,) = _checked(bias=(bias, (geometry.out_channels,)))
     if activation is not None and not isinstance(activation, str):
         (activation,) = _checked(slopes=(activation, (geometry.out_channels,)))
-    chosen = _settled(plan, x.dtype, "conv")
-    if chosen in ("im2col", "reference"):
-        y = (im2col if chosen == "im2col" else reference).conv(plain_x, plain_weight, geometry)
-        y = y if bias is None else np.add(y, bias, out=y)
-        return y if activation is None else np.where(y > 0, y, y * (0 if isinstance(activation, str) else activation))
-    return _compiled_call("conv", chosen)(plain_x, plain_weight, geometry, bias=bias, activation=activation, remember=_memory(weight, plan))
+    name = _settled(plan, x.dtype, "conv")
+    if name in COMPILED:
+        return _function("conv", name, geometry)(pixels, weights, geometry, bias=bias, activation=activation,
+                                                 remember=_memory(weight, plan))
+    y = _function("conv", name, geometry)(pixels, weights, geometry)
+    y = y if bias is None else np.add(y, bias, out=y)
+    return y if activation is None else np.where(y > 0, y, y * (0 if isinstance(activation, str) else activation))
 
 
 def input_adjoint(y: Array, weight: Array, plan: Plan) -> Array:
     """The gradient of <conv(x, weight), y> for x."""
     geometry = plan.geometry
-    plain_y, plain_weight = _checked(y=(y, geometry.y_shape), weight=(weight, geometry.weight_shape))
-    chosen = _settled(plan, y.dtype, "input_adjoint")
-    if chosen in ("im2col", "reference"):
-        return (im2col if chosen == "im2col" else reference).input_adjoint(plain_y, plain_weight, geometry)
-    return _compiled_call("input_adjoint", chosen)(plain_y, plain_weight, geometry, remember=_memory(weight, plan))
+    pixels, weights = _checked(y=(y, geometry.y_shape), weight=(weight, geometry.weight_shape))
+    name = _settled(plan, y.dtype, "input_adjoint")
+    options = {"remember": _memory(weight, plan)} if name in COMPILED else {}
+    return _function("input_adjoint", name, geometry)(pixels, weights, geometry, **options)
 
 
 def weight_adjoint(x: Array, y: Array, plan: Plan) -> Array:
     """The gradient of <conv(x, weight), y> for the weight."""
     geometry = plan.geometry
-    x, y = _checked(x=(x, geometry.x_shape), y=(y, geometry.y_shape))
-    chosen = _settled(plan, x.dtype, "weight_adjoint")
-    if chosen in ("im2col", "reference"):
-        return (im2col if chosen == "im2col" else reference).weight_adjoint(x, y, geometry)
-    return _compiled_call("weight_adjoint", chosen)(x, y, geometry)
+    pixels, arriving = _checked(x=(x, geometry.x_shape), y=(y, geometry.y_shape))
+    name = _settled(plan, x.dtype, "weight_adjoint")
+    return _function("weight_adjoint", name, geometry)(pixels, arriving, geometry)
 
 
 def matmul(a: Array, b: Array) -> Array:
@@ -132,15 +134,17 @@ def _memory(weight: Array, plan: Plan) -> Remember:
     return derived.of(weight) if plan.constant else derived.forget
 
 
-def _compiled_call(contraction: str, kernel: str) -> Any:
-    """The function that carries out a contraction; the one place where Numba comes in for convolutions."""
-    if kernel == "direct":
+def _function(contraction: str, name: str, geometry: ConvGeometry) -> Callable[..., Array]:
+    """What carries out a contraction by the kernel `name`; the one place where Numba comes in for convolutions."""
+    if name in ("im2col", "reference"):
+        return getattr(im2col if name == "im2col" else reference, contraction)
+    if name == "direct":
         from tinyconv.kernels import direct
 
         return getattr(direct, contraction)
     from tinyconv.kernels import winograd
 
-    return functools.partial(getattr(winograd, contraction), form=winograd.F4 if kernel == "winograd" else winograd.F2)
+    return functools.partial(getattr(winograd, contraction), form=winograd.form_of(name, len(geometry.size)))
 
 
 # --- The choice -------------------------------------------------------------------------------------------
@@ -163,30 +167,36 @@ def _against_direct(geometry: ConvGeometry, dtype: Any) -> str:
 
 
 def _against_winograd(geometry: ConvGeometry, dtype: Any, contraction: str = "conv") -> str:
-    """Why the table does not take `winograd`; empty if it does."""
-    if objection := _winograd_cannot(geometry, dtype):
+    """Why the table does not take `winograd`; empty if it does. Its savings grow with the channels, its transforms do not."""
+    if objection := _winograd_cannot(geometry, dtype, "winograd"):
         return objection
-    if min(geometry.in_channels, geometry.out_channels) < WINOGRAD_CHANNELS:
+    inputs, outputs, kernel = geometry.in_channels, geometry.out_channels, geometry.kernel_size
+    if min(inputs, outputs) < WINOGRAD_CHANNELS:
         return f"its transforms take too long with fewer than {WINOGRAD_CHANNELS} channels on a side"
+    if len(kernel) == 1 and kernel[0] < 9 and inputs * outputs < 64 * 128:
+        return "a row of tiles saves too little with so few channels and so short a kernel"
+    if len(kernel) == 2 and kernel != (3, 3) and (min(kernel) < 5 or min(inputs, outputs) < 64):
+        return "a kernel that is no 3x3 is filled up with zeros, which pays from 5x5 and 64 channels on"
     return ""
 
 
-def _winograd_cannot(geometry: ConvGeometry, dtype: Any) -> str:
+def _winograd_cannot(geometry: ConvGeometry, dtype: Any, name: str) -> str:
     """Why Winograd's convolution is not this one; empty if it is."""
     if np.dtype(dtype) != np.float32:
         return f"it rounds too much for {np.dtype(dtype)}"
-    window = geometry.kernel_size, geometry.stride, geometry.dilation, geometry.groups
-    return "" if window == ((3, 3), (1, 1), (1, 1), 1) else "it is for 3x3 kernels on images, stride 1, dilation 1, one group"
+    if max(*geometry.stride, *geometry.dilation, geometry.groups) > 1 or min(geometry.kernel_size[-2:]) < 2:
+        return "it is for kernels of two pixels or more along the last two axes, stride 1, dilation 1, one group"
+    return "a row of tiles is F(4, 3) only" if name == "winograd_f2" and len(geometry.size) == 1 else ""
 
 
 def _settled(plan: Plan, dtype: np.dtype[Any], contraction: str = "conv") -> str:
     """The kernel that carries out the plan; what was chosen explicitly is never replaced."""
     name = plan.kernel or choose(plan.geometry, dtype, contraction)
-    if name in ("reference", "im2col"):
+    if name not in COMPILED:
         return name
     if dtype not in COMPILED_DTYPES:
         raise KernelError(f"kernel {name!r}: got {dtype} arrays, expected float32 or float64; kernel='im2col' takes any.")
-    if name != "direct" and (objection := _winograd_cannot(plan.geometry, dtype)):
+    if name != "direct" and (objection := _winograd_cannot(plan.geometry, dtype, name)):
         raise KernelError(f"kernel {name!r}: {objection}; got {dtype}, kernel {plan.geometry.kernel_size}, stride "
                           f"{plan.geometry.stride}, dilation {plan.geometry.dilation}, groups {plan.geometry.groups}; "
                           "kernel='direct' takes any.")
@@ -294,6 +304,6 @@ def _against(kernel: str, geometry: ConvGeometry, dtype: np.dtype[Any], chooser:
         return "it copies every pixel once for each tap, and its products start the threads of BLAS"
     if kernel == "direct" and not too_small and not tiles:
         return "it multiplies four times as often as winograd"
-    exact = _winograd_cannot(geometry, dtype) or "it is there for those who ask for F(2, 3), as accurate as direct"
+    exact = _winograd_cannot(geometry, dtype, kernel) or "it is there for those who ask for F(2, 3), as accurate as direct"
     objection = {"im2col": "", "direct": too_small, "winograd": too_small or tiles, "winograd_f2": exact}[kernel]
     return objection or f"the table would take it, but {chooser} decided"

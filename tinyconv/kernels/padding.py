@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from tinyconv.kernels import threads
+from tinyconv.kernels import threads, workspace
 from tinyconv.kernels.geometry import Pairs
 from tinyconv.kernels.memory import clear, copy, entries
 from tinyconv.kernels.tasks import task
@@ -21,7 +20,7 @@ def padded(x: Array, padding: Pairs) -> Array:
         return x
     missing = 3 - len(padding)  # a signal is a volume of one slice and one row
     size = tuple(n + sum(pair) for n, pair in zip(x.shape[1:-1], padding, strict=True))
-    out = np.empty((len(x), *size, x.shape[-1]), x.dtype)
+    out = workspace.empty((len(x), *size, x.shape[-1]), x.dtype)
     inner, outer = [1] * missing + list(x.shape[1:-1]), [1] * missing + list(size)
     before = [0] * missing + [pair[0] for pair in padding]
     for numbers in (inner, outer, before):

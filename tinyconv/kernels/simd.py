@@ -236,8 +236,11 @@ def tiles(dtype: Any) -> tuple[int, int]:
 # --- The sandwich -----------------------------------------------------------------------------------------
 
 
-def sandwich(matrix: Any, finish: bool = False) -> Callable[[int], None]:
-    """An intrinsic that computes M d M' for squares of float32 vectors; with `finish` it adds a bias, and may bend at 0."""
+def sandwich(matrix: Any, finish: bool = False, flat: bool = False) -> Callable[[int], None]:
+    """An intrinsic that computes M d M' for squares of float32 vectors; with `finish` it adds a bias, and may bend at 0.
+
+    A `flat` one computes M d for one row of vectors.
+    """
     matrix = np.asarray(matrix, np.float64)
 
     @intrinsic
@@ -245,7 +248,8 @@ def sandwich(matrix: Any, finish: bool = False) -> Callable[[int], None]:
         """Vectors at source + i * row + j * column, transformed, go to target + i * target_row + j * target_column.
 
         `call` is the address of ten integers, in the order below: the square lies so many times side by side as there are
-        `blocks`; addresses and steps are in bytes; bias and slope are addresses of a vector for each block, mode ZERO, RELU or PRELU.
+        `blocks`; addresses and steps are in bytes; bias and slope are addresses of a vector for each block; mode is ZERO, RELU or
+        PRELU.
         """
 
         def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -256,13 +260,13 @@ def sandwich(matrix: Any, finish: bool = False) -> Callable[[int], None]:
             def steps(stride: Any, count: int) -> list[Any]:
                 return [builder.mul(stride, ir.Constant(INT, i)) for i in range(count)]
 
-            rows, columns = steps(row, across), steps(column, across)
-            target_rows, target_columns = steps(target_row, down), steps(target_column, down)
+            rows, columns = steps(row, 1 if flat else across), steps(column, across)
+            target_rows, target_columns = steps(target_row, 1 if flat else down), steps(target_column, down)
             cut, bend = v.wants(mode, RELU), v.wants(mode, PRELU)
             with cgutils.for_range(builder, blocks) as block:
                 shift = builder.mul(block.index, ir.Constant(INT, BYTES))
                 d = [[v.load(v.at(source, shift, r, c)) for c in columns] for r in rows]
-                half = [_product(v, matrix, list(line)) for line in zip(*d, strict=True)]  # M d, column by column
+                half = [line if flat else _product(v, matrix, list(line)) for line in zip(*d, strict=True)]  # M d, by columns
                 added, slopes = (v.load(v.at(place, shift)) for place in (bias, slope)) if finish else (None, None)
                 for r, line in zip(target_rows, zip(*half, strict=True), strict=True):
                     for c, value in zip(target_columns, _product(v, matrix, list(line)), strict=True):

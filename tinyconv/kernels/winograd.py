@@ -5,9 +5,13 @@ elementwise. Of a tile of 6 x 6 pixels the product takes 36 multiplications for 
 definition takes; with channels each of the 36 is a matrix product of tiles x input channels times input x output channels. That
 is how this house computes faster than its processor multiplies.
 
-Tiles go in blocks through three steps that stay in a thread's cache: transform (padding is read as zeros on the way), 36 products
-by the tile of `simd`, transform back (a bias and a ReLU are applied on the way). The input adjoint is the same with the kernel
-turned around. The weight adjoint takes the transposed way: dL/dw = G' [sum over tiles (B' d B) * (A g A')] G.
+A larger kernel is several of 3x3, side by side, filled up with zeros: each sees the tile from another place, and their products
+are summed before the way back. A 5x5 kernel is four of them and takes 9 multiplications a pixel, not 25. The slices of a kernel
+in 3-D are more of the same, and a signal has tiles of one row, y = A' [(G w) * (B' d)].
+
+Tiles go in blocks through three steps that stay in a thread's cache: transform (padding is read as zeros on the way), products by
+the tile of `simd`, transform back (a bias and an activation are applied on the way). The input adjoint is the same with the
+kernel turned around. The weight adjoint takes the transposed way: dL/dw = G' [sum over tiles (B' d B) * (A g A')] G.
 
 The price is rounding: the matrices of F(4, 3) hold numbers from 1/24 to 8, and float32 results are off by up to about 1e-5 of the
 largest one, some seven times as far as those of the definition; F(2, 3) is as accurate as the definition. Source: Lavin & Gray
@@ -16,17 +20,18 @@ largest one, some seven times as far as those of the definition; F(2, 3) is as a
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyconv.kernels import direct, taps, threads
+from tinyconv.kernels import direct, threads, workspace
 from tinyconv.kernels.compiled import jit
 from tinyconv.kernels.derived import Remember, forget
 from tinyconv.kernels.direct import Activation
-from tinyconv.kernels.geometry import ConvGeometry
-from tinyconv.kernels.memory import address, clear, copy, entries
+from tinyconv.kernels.geometry import ConvGeometry, Shape
+from tinyconv.kernels.memory import address, clear, copy, entries, peek
 from tinyconv.kernels.simd import ADD, BYTES, ROWS, VECTORS, ZERO, sandwich, tiles
 from tinyconv.kernels.tasks import Piece, invoke, piece, task
 
@@ -35,7 +40,9 @@ Array = NDArray[Any]
 FLOAT = 4  # bytes
 WIDTH = VECTORS * (BYTES // FLOAT)  # channels in a panel
 BLOCK_BYTES = 1 << 19  # of transformed tiles that a thread works on at a time
-CHUNK_BYTES = 1 << 22  # of transformed tiles that a weight adjoint sums at a time
+CHUNK_BYTES = 1 << 23  # of transformed tiles that a weight adjoint sums at a time
+TOGETHER = 64  # rows that a weight adjoint makes at a time, where a kernel has several blocks: they fill its tiles of products
+NOWHERE = np.zeros(3, np.int64)  # the place of the first block
 
 B4 = np.array([[4, 0, -5, 0, 1, 0], [0, -4, -4, 1, 1, 0], [0, 4, -4, -1, 1, 0], [0, -2, -1, 2, 1, 0], [0, 2, -1, -2, 1, 0],
                [0, 4, 0, -5, 0, 1]])
@@ -48,73 +55,111 @@ A2 = np.array([[1, 1, 1, 0], [0, 1, -1, -1]])
 
 
 class Form(NamedTuple):
-    """F(m, 3): m, and the compiled transforms of tiles in and out, of kernels, and of gradients of pixels and kernels."""
+    """F(m, 3), for images or for rows: m pixels down and across, and the compiled transforms.
 
-    m: int
+    These are of tiles in and out, of kernels, and of gradients of pixels and kernels.
+    """
+
+    m: tuple[int, int]
     tile: Piece
     pixels: Piece
     kernel: Piece
     pixels_gradient: Piece
     kernel_gradient: Piece
 
+    @property
+    def side(self) -> tuple[int, int]:
+        """Size of a tile, down and across; a row has no height."""
+        return 1 if self.m[0] == 1 else self.m[0] + 2, self.m[1] + 2
+
+    @property
+    def block(self) -> tuple[int, int]:
+        """Size of the kernel that one product serves."""
+        return 1 if self.m[0] == 1 else 3, 3
+
+
+def form_of(kernel: str, rank: int) -> Form:
+    """What the kernels "winograd" and "winograd_f2" are, for so many spatial axes."""
+    return ROW if rank == 1 else F4 if kernel == "winograd" else F2
+
 
 def conv(x: Array, weight: Array, geometry: ConvGeometry, form: Form, bias: Array | None = None,
          activation: Activation = None, remember: Remember = forget) -> Array:
     """y[n, o, c] = bias[c] + sum over taps t and channels k of x[n, o + t - padding, k] * w[t, k, c]."""
-    kernels = remember(("winograd", form.m), lambda: _kernels(
-        direct.panels(weight, taps.forward(geometry, FLOAT).parts[0], geometry, forward=True), form))
-    (top, _), (left, _) = geometry.padding
-    return _convolve(x, kernels, form, geometry.y_shape, (top, left), bias, activation)
+    kernels = remember(("winograd", form.m), lambda: _kernels(weight, form, True))
+    first = tuple(before for before, _ in geometry.padding)
+    y = _convolve(x, kernels, form, geometry.kernel_size, geometry.y_shape, first, bias, activation)
+    return y.reshape(geometry.y_shape)
 
 
 def input_adjoint(g: Array, weight: Array, geometry: ConvGeometry, form: Form, remember: Remember = forget) -> Array:
     """The gradient of <conv(x, w), g> with respect to x: a convolution by the kernel turned around."""
-    kernels = remember(("winograd adjoint", form.m), lambda: _kernels(
-        direct.panels(weight, taps.backward(geometry, FLOAT).parts[0], geometry, forward=False), form))
-    (top, _), (left, _) = geometry.padding
-    return _convolve(g, kernels, form, geometry.x_shape, (2 - top, 2 - left), None, None)
+    kernels = remember(("winograd adjoint", form.m), lambda: _kernels(weight, form, False))
+    first = tuple(k - 1 - before for k, (before, _) in zip(geometry.kernel_size, geometry.padding, strict=True))
+    x = _convolve(g, kernels, form, geometry.kernel_size, geometry.x_shape, first, None, None)
+    return x.reshape(geometry.x_shape)
 
 
 def weight_adjoint(x: Array, g: Array, geometry: ConvGeometry, form: Form) -> Array:
     """The gradient of <conv(x, w), g> with respect to w."""
-    m, workers, size = form.m, threads.count(), np.dtype(np.float32).itemsize
-    squares, inputs, outputs = (m + 2) ** 2, geometry.in_channels, geometry.out_channels
-    (top, _), (left, _) = geometry.padding
-    images = (_Image(x, geometry.y_shape, m, (top, left), m + 2, form.tile, workers),
-              _Image(g, geometry.y_shape, m, (0, 0), m, form.pixels_gradient, workers))
-    count = images[0].count
-    chunk = max(CHUNK_BYTES // (squares * (_line(inputs) + _line(outputs)) * size), 2 * ROWS)
-    chunk = -(-count // max(-(-count // chunk), 1))
-    lifted, g_lifted = (np.empty((squares, chunk, _line(n)), np.float32) for n in (inputs, outputs))
-    rows = -(-inputs // ROWS)
-    sums = np.zeros((squares, rows * ROWS, _line(outputs)), np.float32)
-    parts = min(rows, 4)
-    for first in range(0, count, chunk):
-        taken = min(chunk, count - first)
-        for image, into in zip(images, (lifted, g_lifted), strict=True):
-            _lift(workers, workers, first, taken, m, image.table.ctypes.data, into.ctypes.data, *into.strides[:2])
-        _add_products(squares * parts, parts, rows, inputs, lifted.ctypes.data, *lifted.strides[:2], g_lifted.ctypes.data,
-                      *g_lifted.strides[:2], outputs, sums.ctypes.data, *sums.strides[:2], taken, *tiles(np.float32))
-    weights = np.empty((9, inputs, _line(outputs)), np.float32)
-    _apply(workers, workers, form.kernel_gradient.address, sums.ctypes.data, (m + 2) * sums.strides[0], sums.strides[0],
-           weights.ctypes.data, 3 * weights.strides[0], weights.strides[0], weights[0].nbytes // BYTES)
-    return np.ascontiguousarray(weights[..., :outputs]).reshape(geometry.weight_shape)
+    workers, inputs, outputs = threads.count(), geometry.in_channels, geometry.out_channels
+    elements, across = math.prod(form.side), form.side[1]
+    first = _volume(tuple(before for before, _ in geometry.padding), 0)
+    tiled = _volume(geometry.out, 1)
+    source = _Image(x, _volume(geometry.size, 1), tiled, form.m, first, form.side, form.tile, workers)
+    target = _Image(g, tiled, tiled, form.m, (0, 0, 0), form.m, form.pixels_gradient, workers)
+    size = _filled(geometry.kernel_size, form)
+    together = max(TOGETHER // inputs, 1)  # so many blocks of the kernel
+    places = _places(size, form)
+    groups = [places[i : i + together] for i in range(0, len(places), together)]
+    pixel, line = -(-inputs * FLOAT // BYTES) * BYTES // FLOAT, _line(outputs)
+    chunk = max(CHUNK_BYTES // (elements * (len(groups[0]) * pixel + line) * FLOAT), 2 * ROWS)
+    chunk = -(-source.count // max(-(-source.count // chunk), 1))
+    lifted, g_lifted = (workspace.empty((elements, chunk, n)) for n in (len(groups[0]) * pixel, line))
+    rows = [np.add.outer(np.arange(len(group)) * pixel, np.arange(inputs)).ravel() * FLOAT for group in groups]
+    sums = [np.zeros((elements, -(-len(row) // ROWS) * ROWS, line), np.float32) for row in rows]
+    for begin in range(0, source.count, chunk):
+        taken = min(chunk, source.count - begin)
+        _lift(workers, workers, begin, taken, target.table.ctypes.data, NOWHERE.ctypes.data, 1, 0, g_lifted.ctypes.data,
+              *g_lifted.strides[:2], across)
+        for group, row, total in zip(groups, rows, sums, strict=True):
+            _lift(workers, workers, begin, taken, source.table.ctypes.data, group.ctypes.data, len(group), pixel * FLOAT,
+                  lifted.ctypes.data, *lifted.strides[:2], across)
+            parts = min(total.shape[1] // ROWS, 4)
+            _add_products(elements * parts, parts, row.ctypes.data, len(row), lifted.ctypes.data, *lifted.strides[:2],
+                          g_lifted.ctypes.data, *g_lifted.strides[:2], outputs, total.ctypes.data, *total.strides[:2], taken,
+                          *tiles(np.float32))
+    down, right = form.block
+    weights = np.empty((*size, inputs, line), np.float32)
+    for group, total in zip(groups, sums, strict=True):
+        block = np.empty((down, right, len(group), inputs, line), np.float32)
+        _apply(workers, workers, form.kernel_gradient.address, total.ctypes.data, across * total.strides[0], total.strides[0],
+               block.ctypes.data, *block.strides[:2], block[0, 0].nbytes // BYTES)
+        for i, (d, h, w) in enumerate(group):
+            weights[d, h : h + down, w : w + right] = block[:, :, i]
+    depth, height, width = _volume(geometry.kernel_size, 1)
+    return np.ascontiguousarray(weights[:depth, :height, :width, :, :outputs]).reshape(geometry.weight_shape)
 
 
 class _Image:
-    """An image array that is read or written in squares: what compiled code knows of it, as a table of integers."""
+    """A volume of pixels that is read or written in squares: what compiled code knows of it, as a table of integers."""
 
-    def __init__(self, array: Array, tiled: tuple[int, ...], m: int, first: tuple[int, int], square: int, transform: Piece,
+    def __init__(self, array: Array, size: Shape, tiled: Shape, m: Shape, first: Shape, square: Shape, transform: Piece,
                  workers: int) -> None:
-        batch, height, width, _ = tiled
-        pixel = array.shape[3] * array.itemsize
+        pixel = array.shape[-1] * array.itemsize
         line = -(-pixel // BYTES) * BYTES
-        down, across = -(-height // m), -(-width // m)
-        self.count = batch * down * across
+        depth, height, width = tiled
+        down, across = -(-height // m[0]), -(-width // m[1])
+        self.count = len(array) * depth * down * across
         self.array = array
-        self.edge = np.empty((workers, (m + 2) ** 2 * line), np.uint8)  # where a square that is not whole is put together
-        self.table = np.array([array.ctypes.data, *array.shape[1:3], pixel, across, down, *first, square, self.edge.ctypes.data,
+        self.edge = np.empty((workers, square[0] * square[1] * line), np.uint8)  # where squares that are not whole are filled
+        self.table = np.array([array.ctypes.data, *size, pixel, depth, down, across, *m, *first, *square, self.edge.ctypes.data,
                                self.edge.shape[1], line, transform.address], np.int64)
+
+
+def _volume(size: Shape, missing: int) -> Shape:
+    """One number for each of depth, height and width."""
+    return (missing,) * (3 - len(size)) + size
 
 
 def _line(channels: int) -> int:
@@ -122,47 +167,78 @@ def _line(channels: int) -> int:
     return -(-channels // WIDTH) * WIDTH
 
 
-def _kernels(panels: Array, form: Form) -> Array:
-    """((m + 2)^2, blocks, rows, width): G w G' of panels (1, blocks, 9 * rows, width)."""
-    _, blocks, rows, width = panels.shape
-    kernels = np.empty(((form.m + 2) ** 2, blocks, rows // 9, width), np.float32)
-    tap, workers = kernels[0, 0].nbytes, threads.count()
-    for block in range(blocks):
-        _apply(workers, workers, form.kernel.address, panels[0, block].ctypes.data, 3 * tap, tap, kernels[:, block].ctypes.data,
-               (form.m + 2) * kernels.strides[0], kernels.strides[0], tap // BYTES)
+def _filled(kernel_size: Shape, form: Form) -> Shape:
+    """Depth, height and width of a kernel that is filled up to whole blocks."""
+    depth, height, width = _volume(kernel_size, 1)
+    down, right = form.block
+    return depth, -(-height // down) * down, -(-width // right) * right
+
+
+def _places(size: Shape, form: Form) -> Array:
+    """Where the blocks of a filled kernel begin: (blocks, 3)."""
+    axes = [range(size[0]), range(0, size[1], form.block[0]), range(0, size[2], form.block[1])]
+    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3).astype(np.int64)
+
+
+def _kernels(weight: Array, form: Form, forward: bool) -> Array:
+    """(elements, blocks of columns, blocks of the kernel * rows, width): G w G' of each block, of the weight or of it turned."""
+    *kernel_size, inputs, outputs = weight.shape
+    size = _filled(tuple(kernel_size), form)
+    volume = weight.reshape(*_volume(tuple(kernel_size), 1), inputs, outputs)
+    if size != volume.shape[:3]:
+        missing = [(0, n - k) if forward else (n - k, 0) for n, k in zip(size, volume.shape, strict=False)]
+        volume = np.pad(volume, [*missing, (0, 0), (0, 0)])
+    numbers = np.arange(math.prod(size)).reshape(size)
+    numbers = numbers if forward else numbers[::-1, ::-1, ::-1]
+    places, (down, right), workers = _places(size, form), form.block, threads.count()
+    kernels = None
+    for i, (d, h, w) in enumerate(places):
+        taps = numbers[d, h : h + down, w : w + right].ravel()
+        (packed,) = direct.panels(volume, np.ascontiguousarray(taps), 1, forward)
+        blocks, rows, width = packed.shape
+        rows //= down * right
+        if kernels is None:
+            kernels = workspace.empty((math.prod(form.side), blocks, len(places) * rows, width))
+        tap = rows * width * FLOAT
+        for block in range(blocks):
+            part = kernels[:, block, i * rows : (i + 1) * rows]
+            _apply(workers, workers, form.kernel.address, packed[block].ctypes.data, right * tap, tap, part.ctypes.data,
+                   form.side[1] * kernels.strides[0], kernels.strides[0], tap // BYTES)
+    assert kernels is not None
     return kernels
 
 
-def _convolve(x: Array, kernels: Array, form: Form, shape: tuple[int, ...], first: tuple[int, int], bias: Array | None,
+def _convolve(x: Array, kernels: Array, form: Form, kernel_size: Shape, shape: Shape, first: Shape, bias: Array | None,
               activation: Activation) -> Array:
-    """The pixels of an array of `shape`; the first tile begins that many pixels before the first one of x."""
-    y, m, workers = np.empty(shape, np.float32), form.m, threads.count()
-    squares, blocks, channels, width = kernels.shape
-    start, slope = (direct.vectors(values, 1, shape[3], blocks * width, np.float32)
+    """The pixels of an array of `shape`; the first tile begins so many pixels before the first one of x."""
+    y, workers, tiled = workspace.empty(shape), threads.count(), _volume(shape[1:-1], 1)
+    elements, blocks, rows, width = kernels.shape
+    start, slope = (direct.vectors(values, 1, shape[-1], blocks * width, np.float32)
                     for values in (bias, direct.slopes(activation)))
-    source = _Image(x, shape, m, first, m + 2, form.tile, workers)
-    target = _Image(y, shape, m, (0, 0), m, form.pixels, workers)
     finish = np.array([start.ctypes.data, direct.bending(activation), slope.ctypes.data], np.int64)
-    line, out_line = _line(channels) + 16, blocks * width + 16  # lines a power of two apart get in each other's way
-    block = max(BLOCK_BYTES // (squares * (line + out_line) * y.itemsize) // ROWS, 2) * ROWS
+    source = _Image(x, _volume(x.shape[1:-1], 1), tiled, form.m, _volume(first, 0), form.side, form.tile, workers)
+    target = _Image(y, tiled, tiled, form.m, (0, 0, 0), form.m, form.pixels, workers)
+    places = _places(_filled(kernel_size, form), form)
+    line, out_line = _line(x.shape[-1]) + 16, blocks * width + 16  # lines a power of two apart get in each other's way
+    block = max(BLOCK_BYTES // (elements * (line + out_line) * FLOAT) // ROWS, 2) * ROWS
     block = min(block, max(-(-source.count // (workers * ROWS)), 1) * ROWS)
-    lifted, products = (np.empty((workers, squares, block, n), np.float32) for n in (line, out_line))
-    _convolve_share(workers, workers, source.count, m, block, source.table.ctypes.data, target.table.ctypes.data,
-                    kernels.ctypes.data, kernels.strides[0], blocks, lifted.ctypes.data, *lifted.strides[1:3], lifted.strides[0],
-                    products.ctypes.data, *products.strides[1:3], products.strides[0], shape[3], channels, finish.ctypes.data,
-                    *tiles(np.float32))
+    lifted, products = (workspace.empty((workers, elements, block, n)) for n in (line, out_line))
+    _convolve_share(workers, workers, source.count, form.side[1], block, source.table.ctypes.data, target.table.ctypes.data,
+                    kernels.ctypes.data, kernels.strides[0], blocks, places.ctypes.data, len(places), lifted.ctypes.data,
+                    *lifted.strides[:3], products.ctypes.data, *products.strides[:3], elements, shape[-1], rows // len(places),
+                    finish.ctypes.data, *tiles(np.float32))
     return y
 
 
 # --- Compiled: the transforms --------------------------------------------------------------------------------
 
-_tile4, _tile2 = sandwich(B4), sandwich(B2)
-_pixels4, _pixels2 = sandwich(A4, finish=True), sandwich(A2, finish=True)
-_kernel4, _kernel2 = sandwich(G4), sandwich(G2)
-_pixels_gradient4, _pixels_gradient2 = sandwich(A4.T), sandwich(A2.T)
-_kernel_gradient4, _kernel_gradient2 = sandwich(G4.T), sandwich(G2.T)
+_tile4, _tile2, _tile_row = sandwich(B4), sandwich(B2), sandwich(B4, flat=True)
+_pixels4, _pixels2, _pixels_row = sandwich(A4, finish=True), sandwich(A2, finish=True), sandwich(A4, finish=True, flat=True)
+_kernel4, _kernel2, _kernel_row = sandwich(G4), sandwich(G2), sandwich(G4, flat=True)
+_pixels_gradient4, _pixels_gradient2, _pixels_gradient_row = sandwich(A4.T), sandwich(A2.T), sandwich(A4.T, flat=True)
+_kernel_gradient4, _kernel_gradient2, _kernel_gradient_row = sandwich(G4.T), sandwich(G2.T), sandwich(G4.T, flat=True)
 F4 = Form(
-    4,
+    (4, 4),
     tile=piece(lambda call: _tile4(call)),  # each on a line of its own: Numba's cache knows a lambda by its line
     pixels=piece(lambda call: _pixels4(call)),
     kernel=piece(lambda call: _kernel4(call)),
@@ -170,12 +246,20 @@ F4 = Form(
     kernel_gradient=piece(lambda call: _kernel_gradient4(call)),
 )
 F2 = Form(
-    2,
+    (2, 2),
     tile=piece(lambda call: _tile2(call)),
     pixels=piece(lambda call: _pixels2(call)),
     kernel=piece(lambda call: _kernel2(call)),
     pixels_gradient=piece(lambda call: _pixels_gradient2(call)),
     kernel_gradient=piece(lambda call: _kernel_gradient2(call)),
+)
+ROW = Form(
+    (1, 4),
+    tile=piece(lambda call: _tile_row(call)),
+    pixels=piece(lambda call: _pixels_row(call)),
+    kernel=piece(lambda call: _kernel_row(call)),
+    pixels_gradient=piece(lambda call: _pixels_gradient_row(call)),
+    kernel_gradient=piece(lambda call: _kernel_gradient_row(call)),
 )
 
 
@@ -187,29 +271,33 @@ def _apply(worker: int, table: int) -> None:
     """A transform of squares of vectors that lie side by side, a share of them."""
     workers, transform, source, row, column, target, target_row, target_column, blocks = entries(table, 9)
     first, last = blocks * worker // workers, blocks * (worker + 1) // workers
-    call = np.array([source + first * BYTES, row, column, target + first * BYTES, target_row, target_column, last - first, 0, 0, 0])
+    call = np.array([source + first * BYTES, row, column, target + first * BYTES, target_row, target_column, last - first, 0, 0,
+                     0])
     invoke(transform, (address(call),))
 
 
 @task
 def _lift(worker: int, table: int) -> None:
-    """Transform the squares of pixels of a chunk of tiles, a share of them."""
-    workers, first, count, m, image, lifted, step, line = entries(table, 8)
+    """Transform the squares of pixels of a chunk of tiles, a share of them, each seen from all the places."""
+    workers, first, count, image, places, places_count, place_step, lifted, step, line, across = entries(table, 11)
     for tile in range(count * worker // workers, count * (worker + 1) // workers):
-        _enter(image, first + tile, m, worker, lifted + tile * line, (m + 2) * step, step)
+        for place in range(places_count):
+            into = lifted + tile * line + place * place_step
+            _enter(image, first + tile, places + 24 * place, worker, into, across * step, step)
 
 
 @task
 def _add_products(index: int, table: int) -> None:
-    """sums[element] += lifted tiles, transposed, times lifted gradients: one element of the square, some input channels."""
-    (parts, rows, channels, lifted, step, line, g_lifted, g_step, g_line, columns, sums, sum_step, sum_line, count, narrow,
+    """sums[element] += lifted tiles, transposed, times lifted gradients: one element of the square, some rows of the sums."""
+    (parts, places, channels, lifted, step, line, g_lifted, g_step, g_line, columns, sums, sum_step, sum_line, count, narrow,
      wide) = entries(table, 16)
+    rows = -(-channels // ROWS)
     element, part = divmod(index, parts)
     inputs, results, nothing = np.empty(ROWS, np.int64), np.empty(ROWS, np.int64), np.zeros(1, np.int64)
     call = np.array([address(inputs), address(results), 0, address(nothing), 1, count, line, 0, 0, g_line, 0, ADD, 0])
     for row in range(rows * part // parts * ROWS, rows * (part + 1) // parts * ROWS, ROWS):
         for i in range(ROWS):  # beyond the last channel: the last one again, into a row of sums that nobody reads
-            inputs[i] = lifted + element * step + min(row + i, channels - 1) * FLOAT
+            inputs[i] = lifted + element * step + peek(places, min(row + i, channels - 1))
             results[i] = sums + element * sum_step + (row + i) * sum_line
         for column in range(0, columns, WIDTH):
             call[2], call[7] = column * FLOAT, g_lifted + element * g_step + column * FLOAT
@@ -219,74 +307,82 @@ def _add_products(index: int, table: int) -> None:
 @task
 def _convolve_share(worker: int, table: int) -> None:
     """Tiles in blocks: transform, multiply, transform back."""
-    (workers, count, m, block, source, target, kernels, kernel_step, blocks, lifted, step, line, lifted_share, products, out_step,
-     out_line, products_share, columns, channels, finish, narrow, wide) = entries(table, 22)
-    lifted, products = lifted + worker * lifted_share, products + worker * products_share
-    squares, panel = (m + 2) * (m + 2), channels * WIDTH * FLOAT
-    rows, results, distances = np.empty(block, np.int64), np.empty(block, np.int64), np.empty(squares, np.int64)
+    (workers, count, across, block, source, target, kernels, kernel_step, blocks, places, places_count, lifted, lifted_share,
+     step, line, products, products_share, out_step, out_line, elements, columns, channels, finish, narrow,
+     wide) = entries(table, 25)
+    lifted, products, panel = lifted + worker * lifted_share, products + worker * products_share, channels * WIDTH * FLOAT
+    rows, results, distances = np.empty(block, np.int64), np.empty(block, np.int64), np.empty(elements, np.int64)
     for i in range(block):
         rows[i], results[i] = lifted + i * line, products + i * out_line
-    for element in range(squares):
+    for element in range(elements):
         distances[element] = element * step
-    call = np.array([0, 0, 0, 0, 1, channels, FLOAT, 0, 0, WIDTH * FLOAT, 0, ZERO, 0])
+    call = np.array([0, 0, 0, 0, 1, channels, FLOAT, 0, 0, WIDTH * FLOAT, 0, 0, 0])
     end = count * (worker + 1) // workers
     for first in range(count * worker // workers, end, block):
         taken = min(block, end - first)
+        for place in range(places_count):
+            for i in range(taken):
+                _enter(source, first + i, places + 24 * place, worker, rows[i], across * step, step)
+            call[11] = ADD if place > 0 else ZERO
+            for element in range(elements):
+                call[3] = address(distances) + 8 * element
+                for column in range(blocks):
+                    call[2] = element * out_step + column * WIDTH * FLOAT
+                    call[7] = kernels + element * kernel_step + (column * places_count + place) * panel
+                    tile = wide if (columns - column * WIDTH) * 2 > WIDTH else narrow
+                    for i in range(0, taken, ROWS):  # tiles beyond the last one are whatever the block held before
+                        call[0], call[1] = address(rows) + 8 * i, address(results) + 8 * i
+                        invoke(tile, (address(call),))
         for i in range(taken):
-            _enter(source, first + i, m, worker, rows[i], (m + 2) * step, step)
-        for element in range(squares):
-            call[3] = address(distances) + 8 * element
-            for column in range(blocks):
-                call[2], call[7] = element * out_step + column * WIDTH * FLOAT, kernels + element * kernel_step + column * panel
-                tile = wide if (columns - column * WIDTH) * 2 > WIDTH else narrow
-                for i in range(0, taken, ROWS):  # tiles beyond the last one are whatever the block held before
-                    call[0], call[1] = address(rows) + 8 * i, address(results) + 8 * i
-                    invoke(tile, (address(call),))
-        for i in range(taken):
-            _leave(target, finish, first + i, m, worker, results[i], (m + 2) * out_step, out_step)
+            _leave(target, finish, first + i, worker, results[i], across * out_step, out_step)
 
 
 @jit
-def _enter(image: int, tile: int, m: int, worker: int, into: int, into_row: int, into_column: int) -> None:
-    """Transform one square of pixels; what lies outside the image is zero, and so are channels up to a whole vector."""
-    x, height, width, pixel, across, down, up, back, square, edge, edges, line, transform = entries(image, 13)
-    n, place = divmod(tile, across * down)
-    top, left = place // across * m - up, place % across * m - back
-    call = np.array([x + ((n * height + top) * width + left) * pixel, width * pixel, pixel, into, into_row, into_column,
-                     line // BYTES, 0, 0, 0])
-    if line > pixel or top < 0 or left < 0 or top + square > height or left + square > width:
+def _enter(image: int, tile: int, place: int, worker: int, into: int, into_row: int, into_column: int) -> None:
+    """Transform one square of pixels, seen from a place; what lies outside is zero, and so are channels up to a whole vector."""
+    (x, depth, height, width, pixel, slices, down, across, m_down, m_across, front, up, back, rows, columns, edge, edges, line,
+     transform) = entries(image, 19)
+    rest, square = divmod(tile, down * across)
+    n, d = divmod(rest, slices)
+    d += peek(place, 0) - front
+    top, left = square // across * m_down - up + peek(place, 1), square % across * m_across - back + peek(place, 2)
+    call = np.array([x + (((n * depth + d) * height + top) * width + left) * pixel, width * pixel, pixel, into, into_row,
+                     into_column, line // BYTES, 0, 0, 0])
+    inside = 0 <= d < depth
+    if line > pixel or not inside or top < 0 or left < 0 or top + rows > height or left + columns > width:
         edge += worker * edges
-        first, last = min(max(-left, 0), square), max(min(width - left, square), 0)
-        for i in range(square):
-            row, copied = edge + i * square * line, call[0] + i * width * pixel
-            if top + i < 0 or top + i >= height or first >= last:
-                clear(row, square * line)
+        first, last = min(max(-left, 0), columns), max(min(width - left, columns), 0)
+        for i in range(rows):
+            row, copied = edge + i * columns * line, call[0] + i * width * pixel
+            if not inside or top + i < 0 or top + i >= height or first >= last:
+                clear(row, columns * line)
             elif line == pixel:
                 clear(row, first * line)
                 copy(row + first * line, copied + first * pixel, (last - first) * pixel)
-                clear(row + last * line, (square - last) * line)
+                clear(row + last * line, (columns - last) * line)
             else:
-                clear(row, square * line)
+                clear(row, columns * line)
                 for j in range(first, last):
                     copy(row + j * line, copied + j * pixel, pixel)
-        call[0], call[1], call[2] = edge, square * line, line
+        call[0], call[1], call[2] = edge, columns * line, line
     invoke(transform, (address(call),))
 
 
 @jit
-def _leave(image: int, finish: int, tile: int, m: int, worker: int, source: int, row: int, column: int) -> None:
+def _leave(image: int, finish: int, tile: int, worker: int, source: int, row: int, column: int) -> None:
     """Transform one square of products back into the pixels of the image that it covers."""
-    y, height, width, pixel, across, down, _, _, _, edge, edges, line, transform = entries(image, 13)
-    n, place = divmod(tile, across * down)
-    top, left = place // across * m, place % across * m
+    (y, _, height, width, pixel, _, down, across, m_down, m_across, _, _, _, _, _, edge, edges, line,
+     transform) = entries(image, 19)
+    n, square = divmod(tile, down * across)  # n counts slices
+    top, left = square // across * m_down, square % across * m_across
     target = y + ((n * height + top) * width + left) * pixel
     call = np.array([source, row, column, target, width * pixel, pixel, line // BYTES, *entries(finish, 3)])
-    if line == pixel and top + m <= height and left + m <= width:
+    if line == pixel and top + m_down <= height and left + m_across <= width:
         invoke(transform, (address(call),))
     else:
         edge += worker * edges
-        call[3], call[4], call[5] = edge, m * line, line
+        call[3], call[4], call[5] = edge, m_across * line, line
         invoke(transform, (address(call),))
-        for i in range(min(m, height - top)):
-            for j in range(min(m, width - left)):
-                copy(target + (i * width + j) * pixel, edge + (i * m + j) * line, pixel)
+        for i in range(min(m_down, height - top)):
+            for j in range(min(m_across, width - left)):
+                copy(target + (i * width + j) * pixel, edge + (i * m_across + j) * line, pixel)
