@@ -169,6 +169,14 @@ def test_kernel_of_any_size_is_several_of_three_by_three(kernel_size, form):
         check_winograd((2, 12, 11, 5), (*kernel_size, 5, 18), padding, form)
 
 
+@pytest.mark.parametrize("form", FORMS, ids=["F(4, 3)", "F(2, 3)"])
+def test_kernels_that_are_made_panel_by_panel_are_the_same_kernels(form, monkeypatch):
+    monkeypatch.setattr(winograd, "KERNELS_BYTES", 0)
+    for channels in ((3, 5), (17, 33), (32, 96), (64, 48)):
+        for size, padding in (((9, 14), 1), ((3, 2), 2), ((8, 8), ((0, 3), (1, 0)))):
+            check_winograd((2, *size, channels[0]), (3, 3, *channels), padding, form)
+
+
 @pytest.mark.parametrize("length", [2, 3, 5, 7, 15])
 def test_signal_is_convolved_by_rows_of_tiles(length):
     for shape, padding in (((2, 9, 1), 0), ((2, 33, 17), (3, 1)), ((1, 48, 32), 7)):

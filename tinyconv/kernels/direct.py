@@ -95,22 +95,34 @@ def _readable(g: Array, geometry: ConvGeometry) -> Array:
     return room
 
 
-def panels(weight: Array, taps: Integers, groups: int, forward: bool) -> Array:
-    """(groups, blocks of columns, taps * rows, width of a tile): the weight in the order in which it is used, zeros at the end.
+class Packing:
+    """How a weight is packed: (groups, blocks of columns, taps * rows, width of a tile), in the order in which it is used.
 
     `taps` are numbers of taps of the weight (*kernel, C_in // groups, C_out). Forward the rows of a tap's matrix are input
-    channels and its columns output channels, backward the other way round.
+    channels and its columns output channels, backward the other way round. Columns that fill up the last block are zeros.
+
+    Attributes
+    ----------
+    table : what compiled code knows of it, integers
     """
-    width, size = VECTORS * lanes(weight.dtype), weight.itemsize
-    inputs, channels = weight.shape[-2:]
-    outputs = channels // groups
-    rows, columns = (inputs, outputs) if forward else (outputs, inputs)
-    row_step, column_step = (channels, 1) if forward else (1, channels)
-    packed = np.empty((groups, -(-columns // width), len(taps) * rows, width), weight.dtype)
-    starts = taps * (inputs * channels)
-    blocks = packed.shape[1]
-    _pack(groups * blocks, blocks, weight.ctypes.data, starts.ctypes.data, len(starts), rows, packed.ctypes.data, width,
-          row_step * size, column_step * size, outputs * size, columns, size)
+
+    def __init__(self, weight: Array, taps: Integers, groups: int, forward: bool) -> None:
+        width, size = VECTORS * lanes(weight.dtype), weight.itemsize
+        inputs, channels = weight.shape[-2:]
+        outputs = channels // groups
+        rows, columns = (inputs, outputs) if forward else (outputs, inputs)
+        row_step, column_step = (channels, 1) if forward else (1, channels)
+        self.shape = groups, -(-columns // width), len(taps) * rows, width
+        self.weight, self.starts = weight, taps * (inputs * channels)
+        self.table = np.array([self.shape[1], weight.ctypes.data, self.starts.ctypes.data, len(taps), rows, width,
+                               row_step * size, column_step * size, outputs * size, columns, size], np.int64)
+
+
+def panels(weight: Array, taps: Integers, groups: int, forward: bool) -> Array:
+    """The weight, packed as `Packing` says."""
+    packing = Packing(weight, taps, groups, forward)
+    packed = workspace.empty(packing.shape, weight.dtype)
+    _pack(packing.shape[0] * packing.shape[1], packing.table.ctypes.data, packed.ctypes.data, packed[0, 0].nbytes)
     return packed
 
 
@@ -156,14 +168,21 @@ def slopes(activation: Activation) -> Array | None:
 
 @task
 def _pack(index: int, table: int) -> None:
-    """Fill one panel: row r of tap t of group g begins at starts[t] + r * row step + g * group step of the weight."""
-    (blocks, weight, starts, count, rows, panels, width, row_step, column_step, group_step, columns, size) = entries(table, 12)
+    """Fill one of all panels."""
+    packing, panels, panel_size = entries(table, 3)
+    pack_panel(index, packing, panels + index * panel_size)
+
+
+@jit
+def pack_panel(index: int, packing: int, panel: int) -> None:
+    """Fill a panel: row r of tap t of group g begins at starts[t] + r * row step + g * group step of the weight."""
+    blocks, weight, starts, count, rows, width, row_step, column_step, group_step, columns, size = entries(packing, 11)
     g, block = divmod(index, blocks)
     inside = min(width, columns - block * width)
     for t in range(count):
         first = weight + peek(starts, t) * size + g * group_step + block * width * column_step
         for r in range(rows):
-            line, row = panels + ((index * count + t) * rows + r) * width * size, first + r * row_step
+            line, row = panel + (t * rows + r) * width * size, first + r * row_step
             if column_step == size:
                 copy(line, row, inside * size)
             else:

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from tinyconv.kernels import direct, threads, workspace
 from tinyconv.kernels.compiled import jit
 from tinyconv.kernels.derived import Remember, forget
-from tinyconv.kernels.direct import Activation
+from tinyconv.kernels.direct import Activation, pack_panel
 from tinyconv.kernels.geometry import ConvGeometry, Shape
 from tinyconv.kernels.memory import address, clear, copy, entries, peek
 from tinyconv.kernels.simd import ADD, BYTES, ROWS, VECTORS, ZERO, sandwich, tiles
@@ -41,6 +41,8 @@ FLOAT = 4  # bytes
 WIDTH = VECTORS * (BYTES // FLOAT)  # channels in a panel
 BLOCK_BYTES = 1 << 19  # of transformed tiles that a thread works on at a time
 CHUNK_BYTES = 1 << 23  # of transformed tiles that a weight adjoint sums at a time
+KERNELS_BYTES = 1 << 24  # transformed kernels larger than this are made panel by panel, and not kept,
+TILES_BYTES = 20 << 20  # if all transformed tiles are not larger than this
 TOGETHER = 64  # rows that a weight adjoint makes at a time, where a kernel has several blocks: they fill its tiles of products
 NOWHERE = np.zeros(3, np.int64)  # the place of the first block
 
@@ -86,18 +88,14 @@ def form_of(kernel: str, rank: int) -> Form:
 def conv(x: Array, weight: Array, geometry: ConvGeometry, form: Form, bias: Array | None = None,
          activation: Activation = None, remember: Remember = forget) -> Array:
     """y[n, o, c] = bias[c] + sum over taps t and channels k of x[n, o + t - padding, k] * w[t, k, c]."""
-    kernels = remember(("winograd", form.m), lambda: _kernels(weight, form, True))
     first = tuple(before for before, _ in geometry.padding)
-    y = _convolve(x, kernels, form, geometry.kernel_size, geometry.y_shape, first, bias, activation)
-    return y.reshape(geometry.y_shape)
+    return _convolve(x, weight, True, form, geometry.y_shape, first, bias, activation, remember)
 
 
 def input_adjoint(g: Array, weight: Array, geometry: ConvGeometry, form: Form, remember: Remember = forget) -> Array:
     """The gradient of <conv(x, w), g> with respect to x: a convolution by the kernel turned around."""
-    kernels = remember(("winograd adjoint", form.m), lambda: _kernels(weight, form, False))
     first = tuple(k - 1 - before for k, (before, _) in zip(geometry.kernel_size, geometry.padding, strict=True))
-    x = _convolve(g, kernels, form, geometry.kernel_size, geometry.x_shape, first, None, None)
-    return x.reshape(geometry.x_shape)
+    return _convolve(g, weight, False, form, geometry.x_shape, first, None, None, remember)
 
 
 def weight_adjoint(x: Array, g: Array, geometry: ConvGeometry, form: Form) -> Array:
@@ -208,26 +206,52 @@ def _kernels(weight: Array, form: Form, forward: bool) -> Array:
     return kernels
 
 
-def _convolve(x: Array, kernels: Array, form: Form, kernel_size: Shape, shape: Shape, first: Shape, bias: Array | None,
-              activation: Activation) -> Array:
+def _convolve(x: Array, weight: Array, forward: bool, form: Form, shape: Shape, first: Shape, bias: Array | None,
+              activation: Activation, remember: Remember) -> Array:
     """The pixels of an array of `shape`; the first tile begins so many pixels before the first one of x."""
     y, workers, tiled = workspace.empty(shape), threads.count(), _volume(shape[1:-1], 1)
-    elements, blocks, rows, width = kernels.shape
-    start, slope = (direct.vectors(values, 1, shape[-1], blocks * width, np.float32)
-                    for values in (bias, direct.slopes(activation)))
+    channels, columns, elements = x.shape[-1], shape[-1], math.prod(form.side)
+    width = _line(columns)
+    start, slope = (direct.vectors(values, 1, columns, width, np.float32) for values in (bias, direct.slopes(activation)))
     finish = np.array([start.ctypes.data, direct.bending(activation), slope.ctypes.data], np.int64)
     source = _Image(x, _volume(x.shape[1:-1], 1), tiled, form.m, _volume(first, 0), form.side, form.tile, workers)
     target = _Image(y, tiled, tiled, form.m, (0, 0, 0), form.m, form.pixels, workers)
-    places = _places(_filled(kernel_size, form), form)
-    line, out_line = _line(x.shape[-1]) + 16, blocks * width + 16  # lines a power of two apart get in each other's way
+    large_kernels = elements * channels * columns * FLOAT > KERNELS_BYTES
+    if large_kernels and weight.shape[:-2] == form.block and elements * source.count * channels * FLOAT <= TILES_BYTES:
+        _by_panels(source, target, weight, forward, form, columns, finish)
+        return y
+    kernels = remember(("winograd", form.m, forward), lambda: _kernels(weight, form, forward))
+    places = _places(_filled(weight.shape[:-2], form), form)
+    line, out_line = _line(channels) + 16, width + 16  # lines a power of two apart get in each other's way
     block = max(BLOCK_BYTES // (elements * (line + out_line) * FLOAT) // ROWS, 2) * ROWS
     block = min(block, max(-(-source.count // (workers * ROWS)), 1) * ROWS)
     lifted, products = (workspace.empty((workers, elements, block, n)) for n in (line, out_line))
     _convolve_share(workers, workers, source.count, form.side[1], block, source.table.ctypes.data, target.table.ctypes.data,
-                    kernels.ctypes.data, kernels.strides[0], blocks, places.ctypes.data, len(places), lifted.ctypes.data,
-                    *lifted.strides[:3], products.ctypes.data, *products.strides[:3], elements, shape[-1], rows // len(places),
+                    kernels.ctypes.data, kernels.strides[0], width // WIDTH, places.ctypes.data, len(places), lifted.ctypes.data,
+                    *lifted.strides[:3], products.ctypes.data, *products.strides[:3], elements, columns, channels,
                     finish.ctypes.data, *tiles(np.float32))
     return y
+
+
+def _by_panels(source: _Image, target: _Image, weight: Array, forward: bool, form: Form, columns: int, finish: Array) -> None:
+    """Convolve where kernels are large and tiles few: all tiles are transformed at first, kernels as they are needed.
+
+    A panel of columns at a time: its kernels are packed and transformed into a thread's cache, used, and forgotten. So 512 x 512
+    channels, whose transformed kernels take 38 MB, leave no trace in memory.
+    """
+    workers, elements, channels = threads.count(), math.prod(form.side), source.array.shape[-1]
+    taps = np.arange(math.prod(form.block))
+    packing = direct.Packing(weight, np.ascontiguousarray(taps if forward else taps[::-1]), 1, forward)
+    count = -(-source.count // ROWS) * ROWS
+    lifted = workspace.empty((elements, count, _line(channels) + 16))
+    _lift(workers, workers, 0, source.count, source.table.ctypes.data, NOWHERE.ctypes.data, 1, 0, lifted.ctypes.data,
+          *lifted.strides[:2], form.side[1])
+    packed, kernels = (workspace.empty((workers, n, channels, WIDTH)) for n in (len(taps), elements))
+    products = workspace.empty((workers, elements, count, WIDTH))
+    _convolve_panels(workers, workers, packing.table.ctypes.data, packed.ctypes.data, *packed.strides[:2], kernels.ctypes.data,
+                     *kernels.strides[:2], form.kernel.address, form.block[1], form.side[1], elements, channels, columns,
+                     lifted.ctypes.data, *lifted.strides[:2], products.ctypes.data, *products.strides[:3], source.count,
+                     target.table.ctypes.data, finish.ctypes.data, *tiles(np.float32))
 
 
 # --- Compiled: the transforms --------------------------------------------------------------------------------
@@ -334,7 +358,36 @@ def _convolve_share(worker: int, table: int) -> None:
                         call[0], call[1] = address(rows) + 8 * i, address(results) + 8 * i
                         invoke(tile, (address(call),))
         for i in range(taken):
-            _leave(target, finish, first + i, worker, results[i], across * out_step, out_step)
+            _leave(target, finish, first + i, worker, results[i], across * out_step, out_step, 0, columns * FLOAT)
+
+
+@task
+def _convolve_panels(worker: int, table: int) -> None:
+    """A share of the panels of columns: pack and transform their kernels, multiply all tiles, transform back."""
+    (workers, packing, packed, packed_share, tap, kernels, kernels_share, kernel_step, transform, right, across, elements,
+     channels, columns, lifted, step, line, products, products_share, out_step, out_line, count, target, finish, narrow,
+     wide) = entries(table, 26)
+    packed, kernels = packed + worker * packed_share, kernels + worker * kernels_share
+    products += worker * products_share
+    rows, results, distances = np.empty(count + ROWS, np.int64), np.empty(count + ROWS, np.int64), np.empty(elements, np.int64)
+    for i in range(count + ROWS):
+        rows[i], results[i] = lifted + i * line, products + i * out_line
+    for element in range(elements):
+        distances[element] = element * step
+    call = np.array([0, 0, 0, 0, 1, channels, FLOAT, 0, 0, WIDTH * FLOAT, 0, ZERO, 0])
+    lift = np.array([packed, right * tap, tap, kernels, across * kernel_step, kernel_step, tap // BYTES, 0, 0, 0])
+    blocks = -(-columns // WIDTH)
+    for panel in range(blocks * worker // workers, blocks * (worker + 1) // workers):
+        inside = min(WIDTH, columns - panel * WIDTH)
+        pack_panel(panel, packing, packed)
+        invoke(transform, (address(lift),))
+        for element in range(elements):
+            call[2], call[3], call[7] = element * out_step, address(distances) + 8 * element, kernels + element * kernel_step
+            for i in range(0, count, ROWS):  # tiles beyond the last one are whatever memory held before
+                call[0], call[1] = address(rows) + 8 * i, address(results) + 8 * i
+                invoke(wide if inside * 2 > WIDTH else narrow, (address(call),))
+        for i in range(count):
+            _leave(target, finish, i, worker, results[i], across * out_step, out_step, panel * WIDTH * FLOAT, inside * FLOAT)
 
 
 @jit
@@ -369,20 +422,21 @@ def _enter(image: int, tile: int, place: int, worker: int, into: int, into_row: 
 
 
 @jit
-def _leave(image: int, finish: int, tile: int, worker: int, source: int, row: int, column: int) -> None:
-    """Transform one square of products back into the pixels of the image that it covers."""
-    (y, _, height, width, pixel, _, down, across, m_down, m_across, _, _, _, _, _, edge, edges, line,
-     transform) = entries(image, 19)
+def _leave(image: int, finish: int, tile: int, worker: int, source: int, row: int, column: int, shift: int, size: int) -> None:
+    """Transform one square of products back into the pixels of the image that it covers, into `size` bytes of their channels."""
+    (y, _, height, width, pixel, _, down, across, m_down, m_across, _, _, _, _, _, edge, edges, _, transform) = entries(image, 19)
+    bias, mode, slope = entries(finish, 3)
     n, square = divmod(tile, down * across)  # n counts slices
     top, left = square // across * m_down, square % across * m_across
-    target = y + ((n * height + top) * width + left) * pixel
-    call = np.array([source, row, column, target, width * pixel, pixel, line // BYTES, *entries(finish, 3)])
-    if line == pixel and top + m_down <= height and left + m_across <= width:
+    target = y + ((n * height + top) * width + left) * pixel + shift
+    vectors = -(-size // BYTES)
+    call = np.array([source, row, column, target, width * pixel, pixel, vectors, bias + shift, mode, slope + shift])
+    if vectors * BYTES == size and top + m_down <= height and left + m_across <= width:
         invoke(transform, (address(call),))
     else:
-        edge += worker * edges
+        edge, line = edge + worker * edges, vectors * BYTES
         call[3], call[4], call[5] = edge, m_across * line, line
         invoke(transform, (address(call),))
         for i in range(min(m_down, height - top)):
             for j in range(min(m_across, width - left)):
-                copy(target + (i * width + j) * pixel, edge + (i * m_across + j) * line, pixel)
+                copy(target + (i * width + j) * pixel, edge + (i * m_across + j) * line, size)
