@@ -11,6 +11,7 @@ VERSION = re.search(r'^__version__ = "(.+)"$', (HERE / "tinyconv" / "__init__.py
 NOTEBOOKS = ["jupytext>=1.16", "nbclient>=0.10", "nbformat>=5.10", "ipykernel>=6.29"]
 TEST = ["pytest>=8.0", "hypothesis>=6.100", "onnx>=1.16", *NOTEBOOKS]
 DEV = ["ruff>=0.9", "mypy>=1.14", *TEST]
+BENCH = ["torch>=2.4", "onnx>=1.16", "onnxruntime>=1.18", "mygrad>=2.2"]  # the rivals of `tinyconv bench`
 
 setup(
     name="tinyconv",
@@ -40,6 +41,6 @@ setup(
     zip_safe=False,
     install_requires=["numpy>=2.0", "numba>=0.60", "pillow>=10.3", "matplotlib>=3.9", "tqdm>=4.66", "pooch>=1.8",
                       "platformdirs>=3.0"],
-    extras_require={"test": TEST, "notebooks": NOTEBOOKS, "dev": DEV},
+    extras_require={"test": TEST, "notebooks": NOTEBOOKS, "dev": DEV, "bench": BENCH},
     entry_points={"console_scripts": ["tinyconv = tinyconv.cli.main:main"]},
 )

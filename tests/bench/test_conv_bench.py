@@ -26,14 +26,14 @@ def test_bench_prints_the_machine_and_three_rows_for_a_layer(capsys):
     assert f"numpy {np.__version__}" in lines[0]
     rows = [line for line in lines if line.startswith(LAYER)]
     assert [row[22:33].strip() for row in rows] == ["forward", "to input", "to weight"]
-    assert all(row.endswith("  direct") for row in rows)
+    assert all(row.split()[-2:] == ["direct", "-"] for row in rows)
 
 
-def test_table_shows_medians_and_their_ratio_to_im2col():
-    row = conv.Row(LAYER, "conv", conv_geometry((1, 9, 9, 2), (3, 3, 2, 4)), {"im2col": 2.0, "direct": 5.0})
+def test_table_shows_medians_and_the_ratio_of_what_is_taken_to_pytorch():
+    row = conv.Row(LAYER, "conv", conv_geometry((1, 9, 9, 2), (3, 3, 2, 4)), {"im2col": 2.0, "direct": 5.0, "torch": 4.0})
     header, line = conv.table([row]).splitlines()
-    assert "im2col ms" in header
-    assert line[33:].split() == ["0.0", "2.000", "5.000", "2.50", "-", "-", "im2col"]
+    assert header.split()[3:] == ["im2col", "direct", "winograd", "winograd_f2", "torch", "table", "takes", "/", "torch"]
+    assert line[33:].split() == ["0.0", "2.000", "5.000", "-", "-", "4.000", "im2col", "0.50"]
 
 
 @pytest.mark.parametrize("contraction", conv.CONTRACTIONS)
@@ -46,15 +46,20 @@ def test_rivals_compute_the_same_thing(contraction):
     assert results[0].dtype == np.float32
 
 
-def test_every_layer_of_the_list_is_a_possible_convolution_and_the_table_uses_both_kernels():
+def test_winograd_takes_part_where_it_can():
+    assert list(conv._rivals(conv_geometry((1, 5, 6, 4), (3, 3, 4, 6), padding=1), "conv")) == list(conv.KERNELS)
+
+
+def test_every_layer_of_the_list_is_a_possible_convolution_and_the_table_uses_compiled_kernels():
     made = [conv_geometry(x_shape, weight_shape, **options) for x_shape, weight_shape, options in conv.LAYERS.values()]
-    assert {dispatch.choose(geometry, np.float32) for geometry in made} == {"im2col", "direct"}
+    assert {dispatch.choose(geometry, np.float32) for geometry in made} == {"direct", "winograd"}
 
 
-@pytest.mark.parametrize("arguments", [["fft"], [], ["conv", "--repeat", "0"], ["conv", "--repeat", "x"],
-                                       ["conv", "--layer", "none"]])
-def test_impossible_wish_ends_with_code_two(arguments, capsys):
-    with pytest.raises(SystemExit) as ended:
-        main(["bench", *arguments])
-    assert ended.value.code == 2
-    assert "tinyconv bench: error:" in capsys.readouterr().err
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["conv", "--repeat", "0"], "--repeat is 0"),
+    (["conv", "--layer", "1x1 128"], "did you mean 1x1 128-64, N=8"),
+])
+def test_impossible_wish_ends_with_one_line_and_code_two(arguments, message, capsys):
+    assert main(["bench", *arguments]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import statistics
@@ -12,8 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from tinyconv.data.quoting import one_line, suggestion
 from tinyconv.engine import Array
-from tinyconv.errors import KernelError
+from tinyconv.errors import DataError, KernelError
 from tinyconv.experiments.machine import machine, package_version
 from tinyconv.kernels import dispatch
 from tinyconv.kernels.geometry import ConvGeometry, conv_geometry
@@ -25,7 +27,9 @@ except ImportError:
 
 SEED = 0
 CONTRACTIONS = ("conv", "input_adjoint", "weight_adjoint")
-KERNELS = ("im2col", "direct")
+KERNELS = tuple(kernel for kernel in dispatch.KERNELS if kernel != "reference")
+SPIN = 0.13  # seconds for which threads of BLAS and OpenMP spin on, and take the time of whoever comes next
+SPINNING = ("im2col", "torch")
 TITLES = {"conv": "forward", "input_adjoint": "to input", "weight_adjoint": "to weight"}
 
 # name: shape of x, shape of the weight, options
@@ -60,40 +64,50 @@ class Row(NamedTuple):
 
 
 def measure(repeat: int, layers: Iterable[str] = tuple(LAYERS)) -> list[Row]:
-    """Time every contraction of the layers `repeat` times on each kernel, in turns, after one call that compiles.
-
-    Ratios are steadiest on one thread: OpenBLAS's threads spin for a while after their product, and take the time of
-    whoever comes next.
-    """
+    """Time every contraction of the layers `repeat` times on each kernel that can do it, in turns, after a call that compiles."""
     rows = []
     cases = [(layer, contraction) for layer in layers for contraction in CONTRACTIONS]
-    for layer, contraction in tqdm(cases, unit="row", leave=False):
+    for layer, contraction in tqdm(cases, unit="row", leave=False, disable=None):
         x_shape, weight_shape, options = LAYERS[layer]
         geometry = conv_geometry(x_shape, weight_shape, **options)
         rivals = _rivals(geometry, contraction)
-        for call in rivals.values():
-            call()
         taken: dict[str, list[float]] = {name: [] for name in rivals}
         for _ in range(repeat):
             for name, call in rivals.items():
                 began = time.perf_counter()
                 call()
                 taken[name].append((time.perf_counter() - began) * 1000)
+                time.sleep(SPIN if name in SPINNING else 0)
         medians = {name: statistics.median(times) for name, times in taken.items()}
         rows.append(Row(layer, contraction, geometry, medians))
     return rows
 
 
+def chosen(names: Iterable[str] | None) -> list[str]:
+    """The layers of the `names`, all of them for None.
+
+    Raises
+    ------
+    DataError
+        A name that is no layer's.
+    """
+    wanted = list(LAYERS if names is None else names)
+    for name in wanted:
+        if name not in LAYERS:
+            raise DataError(f"layer {one_line(name)!r} is unknown; {suggestion(name, LAYERS)}")
+    return wanted
+
+
 def table(rows: Iterable[Row]) -> str:
-    """The rows as text: milliseconds, the ratio to im2col, and what the table of `dispatch` takes."""
-    lines = [f"{'layer':22}{'gradient':11}{'MFLOP':>8}{'im2col ms':>11}{'direct ms':>11}{'ratio':>7}"
-             f"{'torch ms':>11}{'ratio':>7}  table takes"]
+    """The rows as text: milliseconds of all, which kernel the table of `dispatch` takes, and its ratio to PyTorch."""
+    columns = (*KERNELS, "torch")
+    names = "".join(f"{name:>13}" for name in columns)
+    lines = [f"{'layer':22}{'gradient':11}{'MFLOP':>8}{names}  {'table takes':13}{'/ torch':>7}"]
     for layer, contraction, geometry, taken in rows:
-        line = f"{layer:22}{TITLES[contraction]:11}{geometry.flops / 1e6:8.1f}{taken['im2col']:11.3f}"
-        for name in ("direct", "torch"):
-            missing = f"{'-':>11}{'-':>7}"
-            line += f"{taken[name]:11.3f}{taken[name] / taken['im2col']:7.2f}" if name in taken else missing
-        lines.append(f"{line}  {dispatch.choose(geometry, np.float32)}")
+        times = "".join(f"{taken[name]:13.3f}" if name in taken else f"{'-':>13}" for name in columns)
+        choice = dispatch.choose(geometry, np.float32, contraction)
+        ratio = f"{taken[choice] / taken['torch']:7.2f}" if {choice, "torch"} <= taken.keys() else f"{'-':>7}"
+        lines.append(f"{layer:22}{TITLES[contraction]:11}{geometry.flops / 1e6:8.1f}{times}  {choice:13}{ratio}")
     return "\n".join(lines)
 
 
@@ -115,11 +129,10 @@ def _rivals(geometry: ConvGeometry, contraction: str) -> dict[str, Callable[[], 
     first, second = {"conv": (x, weight), "input_adjoint": (y, weight), "weight_adjoint": (x, y)}[contraction]
     rivals: dict[str, Callable[[], Any]] = {}
     for kernel in KERNELS:
-        rivals[kernel] = functools.partial(getattr(dispatch, contraction), first, second, dispatch.Plan(geometry, kernel))
-    try:
-        rivals["direct"]()
-    except KernelError:
-        del rivals["direct"]  # numba is absent
+        call = functools.partial(getattr(dispatch, contraction), first, second, dispatch.Plan(geometry, kernel))
+        with contextlib.suppress(KernelError):  # it is for other layers, or numba is absent
+            call()
+            rivals[kernel] = call
     if torch is not None:
         rivals["torch"] = _torch_call(geometry, contraction, x, weight, y)
     return rivals
