@@ -285,6 +285,11 @@ def recording() -> bool:
     return _recording.get()
 
 
+def debugging() -> bool:
+    """Whether operations remember their callers here: True within `debug()`."""
+    return _debugging.get() is not None
+
+
 def debug() -> contextlib.AbstractContextManager[None]:
     """Within this block every operation remembers the line that called it, and values and gradients must be finite."""
     return _mode(_debugging, "")

@@ -7,6 +7,8 @@ import pytest
 
 import tinyconv as tc
 from tests.conformance.oracle import DTYPES, TOLERANCE, check_same, last
+from tinyconv.kernels import dispatch
+from tinyconv.kernels.geometry import pool_windows
 from tinyconv.ops.norm import batch_norm_with_statistics
 
 torch = pytest.importorskip("torch", reason="PyTorch is the oracle: pip install torch")
@@ -90,3 +92,37 @@ def test_local_response_norm(shape, size, dtype):
 def test_local_response_norm_has_the_same_defaults(dtype):
     check_same(lambda x: tc.local_response_norm(x, 5), lambda x: functional.local_response_norm(x, 5),
                [30 * a for a in arrays(8, (2, 7, 4))], dtype, border=[last], out=last)
+
+
+# --- Fused with what follows ------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["numpy", "compiled"])
+def both(request, monkeypatch):
+    """A test runs with NumPy, and with compiled loops, however small its arrays."""
+    monkeypatch.setattr(dispatch, "SMALL_ARRAY", 1 if request.param == "compiled" else 1 << 60)
+
+
+@pytest.mark.usefixtures("both")
+@pytest.mark.parametrize("shape", [(5, 4), (3, 4, 7), (2, 17, 3, 5), (2, 2, 3, 2, 4)], ids=str)
+def test_batch_norm_with_an_activation(shape, dtype):
+    channels = shape[1:2]
+    norm = lambda x, w, b: functional.batch_norm(x, None, None, w, b, training=True)  # noqa: E731
+    check_same(lambda x, w, b: tc.batch_norm(x, w, b, activation="relu"), lambda x, w, b: torch.relu(norm(x, w, b)),
+               arrays(9, shape, channels, channels), dtype, border=[last, same, same], out=last)
+    check_same(lambda x, w, b, s: tc.batch_norm(x, w, b, activation=s), lambda x, w, b, s: functional.prelu(norm(x, w, b), s),
+               arrays(10, shape, channels, channels, channels), dtype, border=[last, same, same, same], out=last)
+
+
+@pytest.mark.usefixtures("both")
+@pytest.mark.parametrize(("shape", "kernel", "pool"), [
+    ((3, 4, 9), 2, "max_pool1d"), ((2, 6, 5, 7), 2, "max_pool2d"), ((2, 3, 6, 9), (2, 3), "max_pool2d"),
+    ((2, 3, 4, 5, 4), (1, 2, 2), "max_pool3d"),
+], ids=str)
+def test_batch_norm_with_relu_and_max_pooling(shape, kernel, pool, dtype):
+    windows = pool_windows((shape[0], *shape[2:], shape[1]), kernel, rank=len(shape) - 2)
+    theirs = getattr(functional, pool)
+    check_same(lambda x, w, b: batch_norm_with_statistics(x, w, b, activation="relu", windows=windows)[0],
+               lambda x, w, b: theirs(torch.relu(functional.batch_norm(x, None, None, w, b, training=True)), kernel),
+               arrays(11, shape, shape[1:2], shape[1:2]), dtype, border=[last, same, same], out=last,
+               second_order=dtype is np.float64)  # the second derivative for a weight is small beside its float32 terms

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.kernels.cases import CASES, CONTRACTIONS, TOLERANCE, arguments, arrays, assert_close, geometry
 from tinyconv.errors import ShapeError
-from tinyconv.kernels import direct, dispatch, im2col, reference, threads, winograd
+from tinyconv.kernels import direct, dispatch, im2col, reference, threads, winograd, winograd_forms
 from tinyconv.kernels.geometry import conv_geometry
 
 DTYPES = [np.float32, np.float64]
@@ -138,8 +138,9 @@ def test_long_sums_in_float32_stay_accurate(kernel):
 
 # --- Winograd -----------------------------------------------------------------------------------------------
 
-FORMS = [winograd.F4, winograd.F2]
-TOLERANCES = {winograd.F4.m: 1e-4, winograd.ROW.m: 2e-5, winograd.F2.m: 4e-6}  # how far off a result may be, of the largest one
+FORMS = [winograd_forms.F4, winograd_forms.F2]
+# how far off a result may be, of the largest one
+TOLERANCES = {winograd_forms.F4.m: 1e-4, winograd_forms.ROW.m: 2e-5, winograd_forms.F2.m: 4e-6}
 
 
 def check_winograd(x_shape, weight_shape, padding, form):
@@ -180,13 +181,13 @@ def test_kernels_that_are_made_panel_by_panel_are_the_same_kernels(form, monkeyp
 @pytest.mark.parametrize("length", [2, 3, 5, 7, 15])
 def test_signal_is_convolved_by_rows_of_tiles(length):
     for shape, padding in (((2, 9, 1), 0), ((2, 33, 17), (3, 1)), ((1, 48, 32), 7)):
-        check_winograd(shape, (length, shape[-1], 19), padding, winograd.ROW)
+        check_winograd(shape, (length, shape[-1], 19), padding, winograd_forms.ROW)
 
 
 @pytest.mark.parametrize("kernel_size", [(3, 3, 3), (1, 3, 3), (2, 5, 4), (4, 2, 2)])
 def test_volume_is_convolved_slice_by_slice(kernel_size):
     for shape, padding in (((1, 4, 5, 7, 3), 1), ((2, 3, 8, 5, 16), (0, 2, 1)), ((1, 7, 7, 7, 20), ((0, 2), (1, 0), (1, 1)))):
-        check_winograd(shape, (*kernel_size, shape[-1], 18), padding, winograd.F4)
+        check_winograd(shape, (*kernel_size, shape[-1], 18), padding, winograd_forms.F4)
 
 
 @pytest.mark.parametrize("kernel", ["im2col", "direct", "winograd", "winograd_f2"])
@@ -217,12 +218,13 @@ def test_winograd_error_is_that_of_the_text(form):
     exact = im2col.conv(x.astype(np.float64), weight.astype(np.float64), made)
     error, direct_error = (np.abs(y - exact).max() / np.abs(exact).max()
                            for y in (winograd.conv(x, weight, made, form), direct.conv(x, weight, made)))
-    assert error < (2e-5 if form is winograd.F4 else 2e-6)
+    assert error < (2e-5 if form is winograd_forms.F4 else 2e-6)
     assert direct_error < 2e-6
 
 
 def test_matrices_of_winograd_are_exact_where_numbers_are():
-    for big_b, big_g, big_a in ((winograd.B4, winograd.G4, winograd.A4), (winograd.B2, winograd.G2, winograd.A2)):
+    forms = winograd_forms
+    for big_b, big_g, big_a in ((forms.B4, forms.G4, forms.A4), (forms.B2, forms.G2, forms.A2)):
         m = len(big_a)
         for d, w in zip(np.eye(m + 2), np.random.default_rng(0).standard_normal((m + 2, 3)), strict=True):
             expected = [d[i : i + 3] @ w for i in range(m)]
@@ -236,7 +238,7 @@ def test_number_of_threads_does_not_change_a_bit(size):
             given_arrays = arguments(contraction, made, np.float32)
             calls = [getattr(direct, contraction)]
             if len(made.size) == 2:
-                calls += [lambda *a, name=contraction: getattr(winograd, name)(*a, winograd.F4)]
+                calls += [lambda *a, name=contraction: getattr(winograd, name)(*a, winograd_forms.F4)]
             for call in calls:
                 expected = call(*given_arrays, made).tobytes()
                 threads.set_threads(size)

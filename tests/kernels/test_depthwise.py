@@ -99,14 +99,17 @@ def test_whatever_geometry_is_right(axes, batch, channels, copies):
 
 
 @pytest.mark.parametrize("number", [0, 2, 10, 12, 16])
-def test_bias_is_added_and_relu_cuts_after_it(number):
+def test_bias_is_added_then_relu_cuts_or_slopes_bend(number):
     made = odd(number)
     x, weight, _ = arrays(made, np.float32)
-    bias = np.linspace(-1, 1, made.out_channels, dtype=np.float32)
+    bias, slopes = np.linspace([-1, 2], [1, -1], made.out_channels, dtype=np.float32).T.copy()
     y = im2col.conv(x, weight, made) + bias
     assert_close(depthwise.conv(x, weight, made, bias), y, 1e-6)
     assert_close(depthwise.conv(x, weight, made, bias, "relu"), np.maximum(y, 0), 1e-6)
-    assert_close(depthwise.conv(x, weight, made, activation="relu"), np.maximum(y - bias, 0), 1e-6)
+    assert_close(depthwise.conv(x, weight, made, bias, slopes), np.where(y > 0, y, slopes * y), 1e-6)
+    y -= bias
+    assert_close(depthwise.conv(x, weight, made, activation="relu"), np.maximum(y, 0), 1e-6)
+    assert_close(depthwise.conv(x, weight, made, activation=slopes), np.where(y > 0, y, slopes * y), 1e-6)
 
 
 @pytest.mark.parametrize("number", [0, 10, 12])
@@ -128,7 +131,7 @@ def test_result_larger_than_the_caches_has_the_same_bits(number, monkeypatch):
     made = conv_geometry((*x_shape[:-1], 64), (*kernel, 1, 64), **options, groups=64)
     for contraction in ("conv", "input_adjoint"):
         given_arrays = arguments(contraction, made, np.float32)
-        monkeypatch.setattr(depthwise.workspace, "LARGE", 0)  # whose arrays begin at a whole vector
+        monkeypatch.setattr(depthwise.workspace, "SMALL", 1)  # whose arrays begin at a whole vector
         monkeypatch.setattr(depthwise, "PAST_CACHES", 1 << 30)
         through = getattr(depthwise, contraction)(*given_arrays, made)
         monkeypatch.setattr(depthwise, "PAST_CACHES", 0)

@@ -51,6 +51,7 @@ LATE = {
     ("kernels/dispatch.py", "numba"),
     ("kernels/dispatch.py", "tinyconv.kernels.direct"),
     ("kernels/dispatch.py", "tinyconv.kernels.winograd"),
+    ("kernels/dispatch.py", "tinyconv.kernels.winograd_forms"),
     ("kernels/dispatch.py", "tinyconv.kernels.matmul"),
     ("kernels/dispatch.py", "importlib.import_module"),  # the compiled modules
     ("cli/main.py", "importlib.import_module"),  # only the verb that runs is imported,

@@ -17,7 +17,8 @@ VERBS = {
     "reproduce": "run an experiment and record its result",
     "data": "list and fetch data sets",
     "weights": "list and fetch pre-trained weights",
-    "bench": "time the kernels on this machine",
+    "warmup": "compile the kernels now, so that nobody waits for them later",
+    "bench": "race whole training steps and inference against other libraries on this machine",
 }
 
 

@@ -11,7 +11,7 @@
 
 Compiled code knows the number type of its arrays, so the task is made twice: `number`, a name to be imported from here, stands
 for float32 in the one and for float64 in the other. The table begins with the number of workers; then each array has a slot of
-six integers, its address and its sizes. An array that is not there, None, has no sizes.
+seven integers, its address and its sizes. An array that is not there, None, has no sizes.
 """
 
 from __future__ import annotations
@@ -25,14 +25,17 @@ import numba
 import numpy as np
 from llvmlite import ir
 from numba import carray, types
+from numba.core import cgutils
 from numba.extending import intrinsic
+from numba.np.arrayobj import populate_array
 from numpy.typing import NDArray
 
 from tinyconv.kernels.memory import peek
 from tinyconv.kernels.tasks import Task, task
 
 Array = NDArray[Any]
-SLOT = 6  # an address, and five sizes
+SLOT = 7  # an address, and six sizes
+LOCAL = 256  # numbers in a `local` array
 
 number: Any = np.float32  # in the body of an array task: the number type of its arrays
 
@@ -40,7 +43,7 @@ number: Any = np.float32  # in the body of an array task: the number type of its
 class ArrayTask:
     """run(workers, *arrays): the task for the number type of the first array, its work shared out to so many workers.
 
-    Arrays are C-contiguous, of at most five axes, and of the sizes that the task assumes: nothing checks that any more.
+    Arrays are C-contiguous, of at most six axes, and of the sizes that the task assumes: nothing checks that any more.
     """
 
     def __init__(self, function: FunctionType) -> None:
@@ -91,11 +94,39 @@ def matrix(table: int, slot: int, kind: Any) -> Array:
 
 
 @inlined
-def volumes(table: int, slot: int, kind: Any) -> Array:
-    """The array in a slot, as one of five axes (N, D, H, W, C) and of this number type."""
+def cube(table: int, slot: int, kind: Any) -> Array:
+    """The array in a slot, as one of three axes and of this number type."""
     at = 1 + SLOT * slot
-    sizes = peek(table, at + 1), peek(table, at + 2), peek(table, at + 3), peek(table, at + 4), peek(table, at + 5)
+    return carray(_pointer(peek(table, at)), (peek(table, at + 1), peek(table, at + 2), peek(table, at + 3)), kind)
+
+
+@inlined
+def volumes(table: int, slot: int, kind: Any) -> Array:
+    """The array in a slot, as one of six axes (N, D, H, W, blocks, width) and of this number type."""
+    at = 1 + SLOT * slot
+    sizes = (peek(table, at + 1), peek(table, at + 2), peek(table, at + 3), peek(table, at + 4), peek(table, at + 5),
+             peek(table, at + 6))
     return carray(_pointer(peek(table, at)), sizes, kind)
+
+
+@intrinsic
+def local(typing: Any, kind: Any) -> Any:
+    """LOCAL numbers of this type beside the task's own variables: LLVM knows that no other array lies there.
+
+    A loop that writes to several arrays becomes vectors only if LLVM can prove them apart, or check it in a few comparisons.
+    """
+    array = types.Array(kind.dtype, 1, "C")
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        size = context.get_abi_sizeof(context.get_data_type(kind.dtype))
+        data = cgutils.alloca_once(builder, context.get_data_type(kind.dtype), size=LOCAL)
+        data.align = 64
+        made = context.make_array(array)(context, builder)
+        strides, shape = ([context.get_constant(types.intp, n)] for n in (size, LOCAL))
+        populate_array(made, data, shape, strides, context.get_constant(types.intp, size), None)
+        return made._getvalue()
+
+    return array(kind), emit
 
 
 @intrinsic

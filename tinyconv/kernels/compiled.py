@@ -28,6 +28,8 @@ KEPT = 4  # cache folders of so many versions stay on disk
 
 
 _lock = threading.Lock()  # Numba's "workqueue" threads abort the process when two Python threads call them at once
+_folder_lock = threading.RLock()
+_told = threading.local()  # on how many threads Numba was told to run what this Python thread calls
 _forked = False  # threads do not survive a fork, and GNU OpenMP ends a child that would use them again
 
 
@@ -45,19 +47,21 @@ def jit(function: Callable[..., Any], *, parallel: bool = False, cache: bool = T
 @contextlib.contextmanager
 def own_folder() -> Iterator[None]:
     """Numba's decorators read the cache folder from its configuration: ours, for one function alone."""
-    users_folder = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(FOLDER or "")
-    try:
-        yield
-    finally:
-        numba.config.CACHE_DIR = users_folder
+    with _folder_lock:  # or a second thread would take ours for the user's, and put it back as such
+        users_folder = numba.config.CACHE_DIR
+        numba.config.CACHE_DIR = str(FOLDER or "")
+        try:
+            yield
+        finally:
+            numba.config.CACHE_DIR = users_folder
 
 
 def on_threads(function: Callable[..., Any], *arguments: Any) -> Any:
     """Call a compiled function that starts threads: one call at a time, on as many as are wanted."""
     with _lock:
-        if numba.get_num_threads() != (wanted := min(threads.count(), numba.config.NUMBA_NUM_THREADS)):
+        if getattr(_told, "threads", 0) != (wanted := min(threads.count(), numba.config.NUMBA_NUM_THREADS)):
             numba.set_num_threads(wanted)  # which counts for the calling Python thread alone
+            _told.threads = wanted
         return function(*arguments)
 
 
@@ -94,8 +98,8 @@ def forked() -> bool:
 
 
 def _after_fork() -> None:
-    global _lock, _forked
-    _lock, _forked = threading.Lock(), True
+    global _lock, _folder_lock, _forked
+    _lock, _folder_lock, _forked = threading.Lock(), threading.RLock(), True
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork

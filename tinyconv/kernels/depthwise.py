@@ -25,6 +25,9 @@ from tinyconv.kernels.geometry import ConvGeometry
 from tinyconv.kernels.memory import peek
 from tinyconv.kernels.stands import slide, stands, views
 from tinyconv.kernels.vectors import (
+    RELU,
+    SLOPES,
+    STRAIGHT,
     VectorTask,
     add_up,
     expect,
@@ -45,18 +48,19 @@ PAST_CACHES = 1 << 24  # bytes: so large a result has left the caches before any
 SUM_PIXELS = 64  # about so many products are summed in a register, then added to a total in float64
 
 
-def conv(x: Array, weight: Array, geometry: ConvGeometry, bias: Array | None = None, activation: str | None = None) -> Array:
+def conv(x: Array, weight: Array, geometry: ConvGeometry, bias: Array | None = None,
+         activation: str | Array | None = None) -> Array:
     """y[n, o, c] = bias[c] + sum over taps t of x[n, o * stride + t * dilation - padding, c // copies] * w[t, 0, c].
 
     Parameters
     ----------
     geometry : one with as many groups as input channels, each of which has `copies` output channels
     bias : (C_out,), optional
-    activation : None, or "relu": negative values become 0
+    activation : None, "relu": values below 0 become 0, or an array (C_out,): they are multiplied by it
     """
     x, wide = _repeated(x, geometry), _one_each(geometry)
     y = workspace.empty(wide.y_shape, x.dtype)
-    _carry(x, weight, y, wide, False, bias, activation == "relu")
+    _carry(x, weight, y, wide, False, bias, activation)
     return y
 
 
@@ -109,26 +113,28 @@ def _lanes(channels: int, dtype: Any) -> int:
 
 @functools.lru_cache(maxsize=64)
 def _nothing(channels: int, dtype: Any) -> Array:
-    """What sums without a bias begin with, and behind it a pixel of padding."""
-    return np.zeros(2 * channels, dtype)
+    """What sums begin with, a pixel of padding, and slopes: all zeros."""
+    return np.zeros(3 * channels, dtype)
 
 
 def _carry(source: Array, weight: Array, target: Array, geometry: ConvGeometry, adjoint: bool, bias: Array | None = None,
-           relu: bool = False) -> None:
+           activation: str | Array | None = None) -> None:
     """Fill the target: y from x, or backward x from y."""
     channels, dtype, workers, window = geometry.in_channels, source.dtype, threads.count(), slide(geometry, adjoint)
-    width, begin, place = _lanes(channels, dtype), _nothing(channels, dtype), target.ctypes.data
-    if bias is not None:
-        begin = np.concatenate([bias, begin[channels:]])
+    width, begin, place, bend = _lanes(channels, dtype), _nothing(channels, dtype), target.ctypes.data, STRAIGHT
+    if bias is not None or activation is not None:
+        bend, begin = SLOPES if isinstance(activation, np.ndarray) else RELU if activation else STRAIGHT, begin.copy()
+        begin[:channels] = 0 if bias is None else bias
+        begin[2 * channels :] = activation if bend == SLOPES else 0
     if window is not None and adjoint:
         weight = np.ascontiguousarray(weight[::-1, ::-1])
     past = target.nbytes >= PAST_CACHES and width == simd.lanes(dtype) and channels % width == 0 and place % simd.BYTES == 0
     arrays = source.ctypes.data, weight.ctypes.data, begin.ctypes.data, place
     if window is not None:
-        _slide.of(dtype, width)(workers, workers, *arrays, 0, geometry.batch, 1, relu, past, *window.integers)
+        _slide.of(dtype, width)(workers, workers, *arrays, 0, geometry.batch, 1, bend, past, *window.integers)
     else:
         places = stands(geometry, adjoint)
-        _add_taps.of(dtype, width)(workers, workers, *arrays, geometry.batch, relu, past, *places.integers)
+        _add_taps.of(dtype, width)(workers, workers, *arrays, geometry.batch, bend, past, *places.integers)
 
 
 # --- Compiled: one worker's share; distances are in numbers -------------------------------------------------
@@ -138,7 +144,7 @@ def _carry(source: Array, weight: Array, target: Array, geometry: ConvGeometry, 
 def _add_taps(worker: int, table: Any) -> None:
     """target pixel = start + sum over its list of taps of source pixels times weights."""
     (workers,), (x, w, start, y), width = integers(table, 0, 1), numbers(table, 1, 4), lanes(table)
-    batch, relu, past, rows, row_table, tiles, tile_table = integers(table, 5, 7)
+    batch, bend, past, rows, row_table, tiles, tile_table = integers(table, 5, 7)
     lists, kinds, taps, source, target, channels, source_step, target_step = integers(table, 12, 8)
     for unit in range(batch * rows * worker // workers, batch * rows * (worker + 1) // workers):
         n, row = unit // rows, unit % rows * 3
@@ -152,13 +158,14 @@ def _add_taps(worker: int, table: Any) -> None:
                 k = min(vector, channels - many)  # what is last and not full begins earlier
                 tap, weight, at = listed, peek(taps, listed), first + k
                 a = b = c = d = load(start, k)
+                slope = load(start, 2 * channels + k)
                 if not alone:
                     while weight >= 0:
                         v, (x0, x1, x2, x3) = load(w, weight + k), loads(x, at + peek(taps, tap + 1), source_step, 4)
                         a, b, c, d = times_plus(x0, v, a), times_plus(x1, v, b), times_plus(x2, v, c), times_plus(x3, v, d)
                         tap += 2
                         weight = peek(taps, tap)
-                    stores(y, place + k, target_step, (a, b, c, d), relu, past)
+                    stores(y, place + k, target_step, (a, b, c, d), (slope, slope, slope, slope), bend, past)
                 elif many > width:
                     a, b, c, d = loads(start, k, width, 4)
                     while weight >= 0:
@@ -167,13 +174,13 @@ def _add_taps(worker: int, table: Any) -> None:
                         a, b, c, d = times_plus(x0, w0, a), times_plus(x1, w1, b), times_plus(x2, w2, c), times_plus(x3, w3, d)
                         tap += 2
                         weight = peek(taps, tap)
-                    stores(y, place + k, width, (a, b, c, d), relu, past)
+                    stores(y, place + k, width, (a, b, c, d), loads(start, 2 * channels + k, width, 4), bend, past)
                 else:
                     while weight >= 0:
                         a = times_plus(load(x, at + peek(taps, tap + 1)), load(w, weight + k), a)
                         tap += 2
                         weight = peek(taps, tap)
-                    stores(y, place + k, 0, (a,), relu, past)
+                    stores(y, place + k, 0, (a,), (slope,), bend, past)
 
 
 @VectorTask
@@ -183,17 +190,17 @@ def _slide(worker: int, table: Any) -> None:
     Rows of the window are a, b and c, its columns 0, 1 and 2; w is the weight, or the sums.
     """
     (workers,), (x, weight, start, y) = integers(table, 0, 1), numbers(table, 1, 4)
-    totals, batch, block, relu, past, rows, row_table = integers(table, 5, 7)
+    totals, batch, block, bend, past, rows, row_table = integers(table, 5, 7)
     width, source_width, source, target, channels, stride, before, descent = integers(table, 12, 8)
     step, none, blocks, columns = lanes(table), zeros(table), -(-rows // block), (width - 1) * stride + 3
     for unit in range(batch * blocks * worker // workers, batch * blocks * (worker + 1) // workers):
         n, top = unit // blocks, unit % blocks * block
         for vector in range(0, channels, step):
             k = min(vector, channels - step)  # a last vector that is not full begins earlier
-            w0 = w1 = w2 = w3 = w4 = w5 = w6 = w7 = w8 = begin = none
+            w0 = w1 = w2 = w3 = w4 = w5 = w6 = w7 = w8 = begin = slope = none
             if totals == 0:
                 w0, w1, w2, w3, w4, w5, w6, w7, w8 = loads(weight, k, channels, 9)
-                begin = load(start, k)
+                begin, slope = load(start, k), load(start, 2 * channels + k)
             for row in range(top, min(top + block, rows)):
                 up, on, down = peek(row_table, 3 * row), peek(row_table, 3 * row + 1), peek(row_table, 3 * row + 2)
                 a, at_a, step_a = (x, n * source + up, channels) if up >= 0 else (start, channels, 0)  # all one pixel of padding
@@ -220,7 +227,7 @@ def _slide(worker: int, table: Any) -> None:
                             p = times_plus(a2, w2, times_plus(a1, w1, times_plus(a0, w0, begin)))
                             q = times_plus(b2, w5, times_plus(b1, w4, times_plus(b0, w3, none)))
                             r = times_plus(c2, w8, times_plus(c1, w7, times_plus(c0, w6, none)))
-                            stores(y, place, 0, (plus(plus(p, q), r),), relu, past)
+                            stores(y, place, 0, (plus(plus(p, q), r),), (slope,), bend, past)
                         else:
                             g = load(y, place)
                             expect(y, later)

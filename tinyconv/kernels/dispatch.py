@@ -142,9 +142,9 @@ def _function(contraction: str, name: str, geometry: ConvGeometry) -> Callable[.
         from tinyconv.kernels import direct
 
         return getattr(direct, contraction)
-    from tinyconv.kernels import winograd
+    from tinyconv.kernels import winograd, winograd_forms
 
-    return functools.partial(getattr(winograd, contraction), form=winograd.form_of(name, len(geometry.size)))
+    return functools.partial(getattr(winograd, contraction), form=winograd_forms.form_of(name, len(geometry.size)))
 
 
 # --- The choice -------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyconv.kernels import dispatch, pointwise, pooling
+from tinyconv.kernels import dispatch, pointwise, pooling, workspace
 from tinyconv.kernels.geometry import Windows
 
 Array = NDArray[Any]
@@ -31,15 +31,14 @@ def moments(x: Array) -> tuple[Array, Array] | None:
     compiled = dispatch.compiled("batchnorm", x.size, x.dtype)
     if compiled is None:
         return None
-    wide = pointwise.width(x)
-    rows = pointwise.as_rows(x, wide)
-    count = pointwise.workers(rows)
-    mean, spread = np.empty((2, count, rows.shape[1]))
-    compiled.moments(count, rows, mean, spread)
-    shares = np.diff(len(rows) * np.arange(count + 1) // count)[:, None, None]  # rows of each worker
-    mean, spread = (found.reshape(count, wide, -1) for found in (mean, spread))
-    total = (shares * mean).sum(axis=(0, 1)) / (len(rows) * wide)
-    return total, (spread + shares * np.square(mean - total)).sum(axis=(0, 1)) / (len(rows) * wide)
+    cells = pointwise.Cells(x)
+    means, spreads = np.empty((2, cells.workers, *cells.shape[1:]))
+    compiled.moments(cells.workers, cells.of(x), means, spreads)
+    shares = np.diff(cells.shape[0] * np.arange(cells.workers + 1) // cells.workers)[:, None, None]  # rows of each worker
+    means, spreads = (found.reshape(cells.workers, cells.together, -1) for found in (means, spreads))
+    count = x.size // x.shape[-1]
+    mean = (shares * means).sum(axis=(0, 1)) / count
+    return mean, (spreads + shares * np.square(means - mean)).sum(axis=(0, 1)) / count
 
 
 def adjoint(g: Array, x: Array, line: Array, rest: Array, inverse_deviation: Array, want_x: bool = True) -> Gradients:
@@ -85,9 +84,6 @@ def _gradient(g: Array, x: Array, line: Array, plane: Array) -> Array:
         assert back is not None
         back -= plane[1] + plane[2] * (x - plane[0])
         return back
-    gx = np.empty(x.shape, x.dtype)
-    wide = pointwise.width(x)
-    rows = pointwise.as_rows(x, wide)
-    compiled.gradient(pointwise.workers(rows), rows, pointwise.as_rows(g, wide), pointwise.widened(line, wide),
-                      pointwise.widened(plane, wide), pointwise.as_rows(gx, wide))
+    gx, cells = workspace.empty(x.shape, x.dtype), pointwise.Cells(x)
+    compiled.gradient(cells.workers, cells.of(x), cells.of(g), cells.tiled(line), cells.tiled(plane), cells.of(gx))
     return gx

@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyconv.kernels import dispatch, threads
+from tinyconv.kernels import dispatch, threads, workspace
 from tinyconv.kernels.plain import plain
 
 Array = NDArray[Any]
 
 SHORTEST = 16  # numbers in a row that is worth compiled code
-WIDE = 256  # neighbouring pixels are taken together as long as they have no more channels than this: vectors want long rows
+WIDE = 256  # numbers in a row at most: compiled code has room for no more; neighbouring pixels are taken together up to that
 
 
 def broken_line(x: Array, centre: Any = 0, scale: Any = 1, shift: Any = 0, slope: Any = 1) -> Array:
@@ -39,10 +39,8 @@ def bend(x: Array, line: Array) -> Array:
     if compiled is None:
         v = _straight(x, line)
         return _bent(v, v, line[3])
-    y = np.empty(x.shape, x.dtype)
-    wide = width(x)
-    rows = as_rows(x, wide)
-    compiled.bend(workers(rows), rows, widened(line, wide), as_rows(y, wide))
+    y, cells = workspace.empty(x.shape, x.dtype), Cells(x)
+    compiled.bend(cells.workers, cells.of(x), cells.tiled(line), cells.of(y))
     return y
 
 
@@ -55,13 +53,12 @@ def bend_adjoint(g: Array, x: Array, line: Array, want_x: bool = True) -> tuple[
     compiled = dispatch.compiled("bending", x.size, x.dtype)
     if compiled is None:
         return _bend_adjoint(g, x, line, want_x)
-    wide = width(x)
-    rows, arriving = as_rows(x, wide), as_rows(g, wide)
-    count = workers(rows)
-    gx = np.empty(x.shape if want_x else (count, wide * x.shape[-1]), x.dtype)
-    sums = np.zeros((3 * count, rows.shape[1]))
-    compiled.bend_adjoint(count, rows, arriving, widened(line, wide), as_rows(gx, wide) if want_x else gx, sums)
-    return gx if want_x else None, sums.reshape(count, 3, wide, x.shape[-1]).sum(axis=(0, 2))
+    cells = Cells(x)
+    gx = workspace.empty(x.shape, x.dtype) if want_x else None
+    back = np.empty((cells.workers, *cells.shape[1:]), x.dtype) if gx is None else cells.of(gx)
+    sums = np.empty((3 * cells.workers, *cells.shape[1:]))
+    compiled.bend_adjoint(cells.workers, cells.of(x), cells.of(g), cells.tiled(line), back, sums)
+    return gx, cells.joined(sums.reshape(cells.workers, 3, -1)).sum(axis=0)
 
 
 def relu(x: Array) -> Array:
@@ -91,8 +88,9 @@ def add(a: Array, b: Array) -> Array:
     rows = None if compiled is None else _flat(a)
     if compiled is None or rows is None:
         return np.asarray(a + b)
-    y = np.empty(rows.shape, a.dtype)
-    compiled.add(workers(rows), rows, plain(b).reshape(rows.shape), y)
+    y = workspace.empty(rows.shape, a.dtype)
+    cells = Cells(rows)
+    compiled.add(cells.workers, cells.of(rows), cells.of(b), cells.of(y))
     return y.reshape(a.shape)
 
 
@@ -124,7 +122,7 @@ def masked(g: Array, out: Array, activation: str | None, bias: bool = True) -> t
     return back, sums[0].astype(g.dtype) if bias else None
 
 
-# --- Rows -------------------------------------------------------------------------------------------------
+# --- The shape that compiled code wants ---------------------------------------------------------------------
 
 
 def small(x: Array) -> bool:
@@ -132,27 +130,41 @@ def small(x: Array) -> bool:
     return dispatch.compiled("bending", x.size, x.dtype) is None
 
 
-def width(x: Array) -> int:
-    """So many neighbouring pixels of x (..., C) are taken as one: a power of 2 that divides their number."""
-    count, channels, wide = x.size // x.shape[-1], x.shape[-1], 1
-    while count % (2 * wide) == 0 and 2 * wide * channels <= WIDE:
-        wide *= 2
-    return wide
+def block_width(channels: int) -> int:
+    """So many channels at a time are looked at: the largest part of them that is not too wide."""
+    return next(n for n in range(min(channels, WIDE), 0, -1) if channels % n == 0)
 
 
-def as_rows(x: Array, wide: int) -> Array:
-    """x (..., C) as (rows, wide * C), C-contiguous; of a fresh array it is a view, through which compiled code writes."""
-    return plain(x).reshape(-1, wide * x.shape[-1])
+class Cells:
+    """An array (..., C) as (rows, blocks, width): pixels taken together where C is small, blocks of channels where it is large.
 
+    Attributes
+    ----------
+    shape : (rows, blocks, width)
+    together : so many neighbouring pixels are a row, a power of 2 that divides their number
+    workers : so many threads, each with at least one row
+    """
 
-def widened(line: Array, wide: int) -> Array:
-    """The numbers of each channel once more for each pixel that is taken together."""
-    return np.tile(line, (1, wide))
+    def __init__(self, x: Array) -> None:
+        channels = x.shape[-1]
+        pixels, self.together = x.size // channels, 1
+        while pixels % (2 * self.together) == 0 and 2 * self.together * channels <= WIDE:
+            self.together *= 2
+        width = block_width(channels) * self.together
+        self.shape = (pixels // self.together, channels * self.together // width, width)
+        self.workers = min(threads.count(), self.shape[0])
 
+    def of(self, x: Array) -> Array:
+        """An array of that size as cells; of a fresh one it is a view, through which compiled code writes."""
+        return plain(x).reshape(self.shape)
 
-def workers(rows: Array) -> int:
-    """So many threads, each with at least one row."""
-    return min(threads.count(), len(rows))
+    def tiled(self, numbers: Array) -> Array:
+        """Numbers of each channel, (k, C), as cells (k, blocks, width): once more for each pixel that is taken together."""
+        return np.tile(numbers, (1, self.together)).reshape(len(numbers), *self.shape[1:])
+
+    def joined(self, sums: Array) -> Array:
+        """Sums (workers, k, ...) of each place in a row, as sums of each channel, (workers, k, C)."""
+        return sums.reshape(*sums.shape[:2], self.together, -1).sum(axis=2)
 
 
 def _flat(x: Array) -> Array | None:

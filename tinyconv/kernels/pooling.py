@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyconv.kernels import dispatch, pointwise, threads
+from tinyconv.kernels import dispatch, pointwise, threads, workspace
 from tinyconv.kernels.geometry import Windows
 from tinyconv.kernels.plain import plain
 
@@ -24,7 +24,7 @@ Array = NDArray[Any]
 def empty_choice(x: Array, windows: Windows) -> Array:
     """An array (N, *out, C) for the number of a tap in each window: one byte, if that is enough."""
     number = np.uint8 if math.prod(windows.kernel_size) < 256 else np.int32
-    return np.empty((len(x), *windows.out, x.shape[-1]), number)
+    return workspace.empty((len(x), *windows.out, x.shape[-1]), number)
 
 
 def largest(x: Array, windows: Windows, chosen: Array, line: Array | None = None) -> Array:
@@ -32,9 +32,9 @@ def largest(x: Array, windows: Windows, chosen: Array, line: Array | None = None
     compiled = _compiled(x, windows)
     if compiled is None:
         return _largest(x if line is None else pointwise.bend(x, line), windows, chosen)
-    y = np.empty(chosen.shape, x.dtype)
+    y = workspace.empty(chosen.shape, x.dtype)
     straight = pointwise.broken_line(x) if line is None else line
-    compiled.largest(_workers(y), _volumes(x), straight, _steps(windows), _volumes(y), _volumes(chosen))
+    compiled.largest(_workers(y), _volumes(x), _blocks(straight), _steps(windows), _volumes(y), _volumes(chosen))
     return y
 
 
@@ -59,7 +59,7 @@ def positions(chosen: Array, windows: Windows) -> Array:
 def gather(x: Array, chosen: Array, windows: Windows) -> Array:
     """The tap that was chosen in each window."""
     compiled = _compiled(x, windows)
-    out = np.empty(chosen.shape, x.dtype)
+    out = workspace.empty(chosen.shape, x.dtype)
     if compiled is not None:
         compiled.collect(_workers(out), _volumes(x), _taps_of(chosen), _steps(windows), _volumes(out))
         return out
@@ -74,10 +74,10 @@ def scatter(g: Array, chosen: Array, windows: Windows, x: Array | None = None, p
 
     With x and a plane (3, C) less plane[1] + plane[2] * (x - plane[0]) everywhere, in the same pass.
     """
-    gx = np.empty((len(g), *windows.size, g.shape[-1]), g.dtype)
+    gx = workspace.empty((len(g), *windows.size, g.shape[-1]), g.dtype)
     compiled = _compiled(gx, windows)
     if compiled is not None:
-        falls = (None, None) if x is None else (_volumes(x), plane)
+        falls = (None, None) if x is None or plane is None else (_volumes(x), _blocks(plane))
         compiled.send(_workers(gx), _volumes(g), _taps_of(chosen), _steps(windows), *falls, _volumes(gx))
         return gx
     padded = np.zeros((len(g), *windows.reach, g.shape[-1]), g.dtype)
@@ -104,7 +104,7 @@ def window_sum(x: Array, windows: Windows) -> Array:
 
 def window_spread(g: Array, windows: Windows) -> Array:
     """What arrives at each window, added to all its taps: the adjoint of `window_sum`."""
-    gx = np.empty((len(g), *windows.size, g.shape[-1]), g.dtype)
+    gx = workspace.empty((len(g), *windows.size, g.shape[-1]), g.dtype)
     compiled = _compiled(gx, windows)
     if compiled is not None:
         compiled.send(_workers(gx), _volumes(g), None, _steps(windows), None, None, _volumes(gx))
@@ -132,9 +132,14 @@ def _compiled(x: Array, windows: Windows) -> Any:
 
 
 def _volumes(array: Array) -> Array:
-    """(N, *size, C) as (N, D, H, W, C)."""
-    n, *size, c = array.shape
-    return plain(array).reshape(n, *(1,) * (3 - len(size)), *size, c)
+    """(N, *size, C) as (N, D, H, W, blocks, width)."""
+    n, *size, channels = array.shape
+    return plain(array).reshape(n, *(1,) * (3 - len(size)), *size, -1, pointwise.block_width(channels))
+
+
+def _blocks(numbers: Array) -> Array:
+    """Numbers of each channel, (k, C), as (k, blocks, width)."""
+    return numbers.reshape(len(numbers), -1, pointwise.block_width(numbers.shape[1]))
 
 
 def _taps_of(chosen: Array) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 
 from tinyconv.errors import KernelError
@@ -31,6 +32,7 @@ def set_threads(n: int) -> None:
     _wanted[:] = [int(n)]
 
 
+@functools.cache
 def available() -> int:
     """Numba's own limit, known without importing Numba: NUMBA_NUM_THREADS, else the processors this process may use."""
     told = os.environ.get("NUMBA_NUM_THREADS", "")

@@ -22,6 +22,8 @@ from tinyconv.kernels.tasks import Task
 
 FLAG, SMALL = ir.IntType(32), ir.IntType(8)
 
+STRAIGHT, RELU, SLOPES = 0, 1, 2  # what becomes of values below 0
+
 
 class _Kind(types.Type):  # type: ignore[misc]
     """What this file's types have in common: the element type, and the numbers in a vector."""
@@ -139,21 +141,23 @@ def loads(typing: Any, x: Any, at: Any, step: Any, count: Any) -> Any:
 
 
 @intrinsic
-def stores(typing: Any, y: Any, at: Any, step: Any, values: Any, relu: Any, past: Any) -> Any:
+def stores(typing: Any, y: Any, at: Any, step: Any, values: Any, slopes: Any, bend: Any, past: Any) -> Any:
     """Write a tuple of vectors to the numbers from `at` on, from `at` + `step` on and so forth.
 
-    With `relu` numbers that are not above 0, and are numbers, are written as 0. With `past` they go past the caches, which wants
-    addresses of whole vectors.
+    Numbers that are not above 0, and are numbers, are written as they are (`bend` STRAIGHT), as 0 (RELU), or multiplied by a
+    tuple of vectors (SLOPES). With `past` they go past the caches, which wants addresses of whole vectors.
     """
 
     def emit(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        address, place, distance, vectors, cut, around = given
-        zero, no = ir.Constant(y.vector, [0.0] * y.lanes), ir.Constant(INTEGER, 0)
+        address, place, distance, vectors, factors, kind, around = given
+        zero = ir.Constant(y.vector, [0.0] * y.lanes)
+        straight, relu = (builder.icmp_signed("==", kind, ir.Constant(INTEGER, n)) for n in (STRAIGHT, RELU))
         for i in range(len(values)):
             value, pointer = builder.extract_value(vectors, i), _place(builder, address, place, y.number, y.vector)
-            above = builder.select(builder.fcmp_unordered(">", value, zero), value, zero)
-            value = builder.select(builder.icmp_signed("!=", cut, no), above, value)
-            with builder.if_else(builder.icmp_signed("!=", around, no)) as (streams, stays):
+            low = builder.select(relu, zero, builder.fmul(builder.extract_value(factors, i), value))
+            bent = builder.select(builder.fcmp_unordered(">", value, zero), value, low)
+            value = builder.select(straight, value, bent)
+            with builder.if_else(builder.icmp_signed("!=", around, ir.Constant(INTEGER, 0))) as (streams, stays):
                 with streams:
                     stored = builder.store(value, pointer, align=y.lanes * y.element.bitwidth // 8)
                     stored.set_metadata("nontemporal", builder.module.add_metadata([ir.Constant(FLAG, 1)]))
@@ -162,7 +166,7 @@ def stores(typing: Any, y: Any, at: Any, step: Any, values: Any, relu: Any, past
             place = builder.add(place, distance)
         return context.get_dummy_value()
 
-    return types.void(y, types.int64, types.int64, values, types.int64, types.int64), emit
+    return types.void(y, types.int64, types.int64, values, slopes, types.int64, types.int64), emit
 
 
 @intrinsic

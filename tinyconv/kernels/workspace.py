@@ -1,19 +1,23 @@
-"""Memory for large arrays, used again: fresh memory costs the system's work of clearing it, page by page.
+"""Memory for arrays, used again: fresh memory costs the system's work of clearing its pages, and begins between two vectors.
 
-`empty` is `np.empty` for large arrays. Their memory comes back when the array and every view of it are gone: its base is a lease
-that nothing else refers to, and a lease that ends gives its block back. A later array of about the same size gets the block.
-
-What lies free never makes used and free memory together larger than what was used at once before: when new memory is made, free
-blocks that would do so are let go, the longest unused first.
+`empty` is `np.empty` for the results of kernels. They lie one behind the other in a heap: one stretch of addresses, reserved at
+once, that becomes memory where it is first written. An array's base is a lease that nothing else refers to. When the array and
+every view of it are gone, the lease ends, and its place becomes free, together with free places beside it. A new array gets the
+first place that is large enough, and only if there is none, the heap grows. So the arrays of a training step find room where
+those of the step before have been, whatever their sizes, and the heap hardly exceeds what was used at once.
 """
 
 from __future__ import annotations
 
+import bisect
+import ctypes
+import functools
 import math
+import mmap
 import os
+import sys
 import threading
 from collections import deque
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,117 +27,140 @@ from tinyconv.kernels.geometry import Shape
 
 Array = NDArray[Any]
 
-LARGE = 1 << 20  # bytes: below, the system's own allocator hands out memory that was used before
-CLASSES = 16  # sizes between two powers of two; an array gets a block of its size rounded up
-PAGE = 1 << 12  # bytes
-STAGGER = 320  # bytes: blocks begin at different places of a page, since caches take equal places for neighbours
+SMALL = 1 << 14  # bytes: what is smaller stays in a cache, and is NumPy's own
+VECTOR = 64  # bytes: arrays begin at whole vectors
+GAP = 320  # bytes behind each array: arrays of 2^n bytes would else begin at equal places of a page, which share a cache's lines
 
 
 class Statistics(NamedTuple):
-    """Bytes used by arrays, bytes that lie free, the most used at once; blocks made, and how often one was reused."""
+    """Bytes of the heap: used by arrays, free between and behind them, and the most that were used at once."""
 
     used: int
     free: int
     most: int
-    made: int
-    reused: int
-
-
-class _Block:
-    """Memory that begins at a whole vector."""
-
-    __slots__ = ("address", "memory", "size")
-
-    def __init__(self, size: int, number: int) -> None:
-        self.memory = np.empty(size + 2 * PAGE, np.uint8)
-        start = self.memory.ctypes.data
-        self.address, self.size = start + -start % PAGE + number * STAGGER % PAGE, size
-
-
-_returned: deque[_Block] = deque()  # blocks whose lease has ended since somebody last asked for memory
 
 
 class _Lease:
-    """The base of an array that uses a block; it ends with the array and its views."""
+    """The base of an array in the heap; it ends with the array and its views."""
 
-    __slots__ = ("__array_interface__", "block")
+    __slots__ = ("__array_interface__", "heap", "place")
 
-    def __init__(self, block: _Block, shape: Shape, dtype: np.dtype[Any]) -> None:
-        self.block = block
-        self.__array_interface__ = {"shape": shape, "typestr": dtype.str, "data": (block.address, False), "version": 3}
+    def __init__(self, heap: _Heap, place: tuple[int, int], shape: Shape, dtype: np.dtype[Any]) -> None:
+        self.heap, self.place = heap, place
+        address = heap.memory.start + place[0]
+        self.__array_interface__ = {"shape": shape, "typestr": dtype.str, "data": (address, False), "version": 3}
 
-    def __del__(self, give_back: Callable[[_Block], None] = _returned.append) -> None:
-        give_back(self.block)  # in one step and without the lock, which this very thread may hold
+    def __del__(self) -> None:
+        self.heap.returned.append(self.place)  # in one step and without the lock, which this very thread may hold
 
 
-class _Pool:
-    """The free blocks, and the count of all."""
+class _Memory:
+    """Addresses, as many as the machine has memory, or as the system allows; none where it has no such thing."""
+
+    def __init__(self) -> None:
+        self.size = self.start = 0
+        wanted = os.sysconf("SC_PHYS_PAGES") * mmap.PAGESIZE if hasattr(mmap, "MAP_PRIVATE") else 0
+        while wanted > 1 << 28 and not self.size:
+            self._reserve(wanted)
+            wanted //= 4  # where addresses are limited, others need some, too
+
+    def _reserve(self, size: int) -> None:
+        unbacked = 0x4000 if sys.platform == "linux" else 0  # MAP_NORESERVE, which Python does not name
+        try:
+            self.map = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | unbacked)
+        except (OSError, OverflowError):
+            return
+        self.size, self.start = size, ctypes.addressof(ctypes.c_char.from_buffer(self.map))
+        if hasattr(mmap, "MADV_HUGEPAGE"):
+            self.map.madvise(mmap.MADV_HUGEPAGE)
+
+    def give_up(self, begin: int, end: int) -> None:
+        """Let the system have the memory behind these addresses, as far as it is whole pages."""
+        begin, end = -(-begin // mmap.PAGESIZE) * mmap.PAGESIZE, end // mmap.PAGESIZE * mmap.PAGESIZE
+        if begin < end:
+            self.map.madvise(mmap.MADV_DONTNEED, begin, end - begin)
+
+
+class _Heap:
+    """Where arrays lie: places are pairs (begin, end)."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.free: list[_Block] = []  # the longest unused first
-        self.used = self.most = self.made = self.reused = 0
+        self.returned: deque[tuple[int, int]] = deque()  # places whose lease has ended since somebody last asked for one
+        self.free: list[tuple[int, int]] = []  # in order, none beside another
+        self.top = self.used = self.most = 0
+
+    @functools.cached_property
+    def memory(self) -> _Memory:
+        """Reserved when somebody first asks for a place."""
+        return _Memory()
 
     def collect(self) -> None:
-        """Take what leases have given back to what is free."""
-        while _returned:
-            block = _returned.popleft()
-            self.used -= block.size
-            self.free.append(block)
+        """Free the places that leases have given back."""
+        while self.returned:
+            begin, end = self.returned.popleft()
+            self.used -= end - begin
+            at = bisect.bisect(self.free, (begin, end))
+            if at < len(self.free) and self.free[at][0] == end:
+                end = self.free.pop(at)[1]
+            if at and self.free[at - 1][1] == begin:
+                at -= 1
+                begin = self.free.pop(at)[0]
+            self.free.insert(at, (begin, end))
 
-    def take(self, size: int) -> _Block:
-        """A block of this size: of the free ones the last used, else a new one."""
+    def take(self, size: int) -> tuple[int, int] | None:
+        """The first free place of this size, else one at the top; None if there is no room."""
         with self.lock:
             self.collect()
+            for at, (begin, end) in enumerate(self.free):
+                if end - begin >= size:
+                    self.free[at : at + 1] = [(begin + size, end)] if end - begin > size else []
+                    break
+            else:
+                last = bool(self.free) and self.free[-1][1] == self.top
+                begin = self.free[-1][0] if last else self.top
+                if begin + size > self.memory.size:
+                    return None
+                if last:
+                    self.free.pop()
+                self.top = begin + size
             self.used += size
             self.most = max(self.most, self.used)
-            for place in range(len(self.free) - 1, -1, -1):
-                if self.free[place].size == size:
-                    self.reused += 1
-                    return self.free.pop(place)
-            free = sum(block.size for block in self.free)
-            while self.free and self.used + free > self.most:
-                free -= self.free.pop(0).size
-            self.made += 1
-            number = self.made
-        return _Block(size, number)
+            return begin, begin + size
 
 
-_pool = _Pool()
+_heap = _Heap()
 
 
 def empty(shape: int | Shape, dtype: Any = np.float32) -> Array:
-    """A C-contiguous array with arbitrary values, as by `np.empty`; a large one begins at a whole vector and may reuse memory."""
+    """A C-contiguous array with arbitrary values, as by `np.empty`; unless it is small it begins at a whole vector."""
     shape, dtype = (shape,) if isinstance(shape, int) else tuple(shape), np.dtype(dtype)
     size = math.prod(shape) * dtype.itemsize
-    if size < LARGE:
+    if size < SMALL:
         return np.empty(shape, dtype)
-    return np.asarray(_Lease(_pool.take(_rounded(size)), shape, dtype))
+    place = _heap.take(-(-size // VECTOR) * VECTOR + GAP)
+    return np.empty(shape, dtype) if place is None else np.asarray(_Lease(_heap, place, shape, dtype))
 
 
 def clear() -> None:
-    """Give all free memory back to the system."""
-    with _pool.lock:
-        _pool.collect()
-        _pool.free.clear()
+    """Give the memory of all free places back to the system."""
+    with _heap.lock:
+        _heap.collect()
+        for place in _heap.free:
+            _heap.memory.give_up(*place)
+        if _heap.free and _heap.free[-1][1] == _heap.top:
+            _heap.top = _heap.free.pop()[0]
 
 
 def statistics() -> Statistics:
-    """How much memory is used and free, and how well it is reused."""
-    with _pool.lock:
-        _pool.collect()
-        free = sum(block.size for block in _pool.free)
-        return Statistics(_pool.used, free, _pool.most, _pool.made, _pool.reused)
-
-
-def _rounded(size: int) -> int:
-    """`size` rounded up to one of CLASSES sizes between two powers of two; all are whole pages."""
-    step = max((1 << (size.bit_length() - 1)) // CLASSES, PAGE)
-    return -(-size // step) * step
+    """How much of the heap is used, and how much lies free."""
+    with _heap.lock:
+        _heap.collect()
+        return Statistics(_heap.used, sum(end - begin for begin, end in _heap.free), _heap.most)
 
 
 def _after_fork() -> None:
-    _pool.lock = threading.Lock()  # another thread may have held it; memory is the child's own
+    _heap.lock = threading.Lock()  # another thread may have held it; memory is the child's own
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork

@@ -6,7 +6,7 @@ from tinyconv.nn.combine import Concat, Residual
 from tinyconv.nn.conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from tinyconv.nn.dropout import Dropout
 from tinyconv.nn.linear import Flatten, Linear
-from tinyconv.nn.module import Module, Sequential
+from tinyconv.nn.module import Module
 from tinyconv.nn.norm import BatchNorm, GroupNorm, InstanceNorm, L2Normalize, LayerNorm, LocalResponseNorm
 from tinyconv.nn.pool import (
     AdaptiveAvgPool1d,
@@ -21,6 +21,7 @@ from tinyconv.nn.pool import (
     MaxPool2d,
     MaxPool3d,
 )
+from tinyconv.nn.sequential import Sequential
 from tinyconv.nn.summary import Summary, summary
 
 __all__ = [

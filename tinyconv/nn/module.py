@@ -1,8 +1,8 @@
-"""A module is an object whose attributes hold parameters, buffers and modules; a Sequential runs named children in order."""
+"""A module is an object whose attributes hold parameters, buffers and modules, and a call runs its forward."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
@@ -135,53 +135,6 @@ class Global(Module):
     def window(self, x_shape: Shape) -> Window | None:
         """All positions."""
         return x_shape[1:-1], (1,) * (len(x_shape) - 2)
-
-
-class Sequential(Module):
-    """Named children, each fed what the one before gave.
-
-    >>> import numpy as np, tinyconv as tc
-    >>> net = Sequential(double=lambda x: x * 2, relu=tc.relu)
-    >>> net(tc.tensor([-1, 1])).data
-    array([0., 2.], dtype=float32)
-    >>> list(net.collect(tc.tensor([-1, 1]), ["double"]))
-    ['double']
-    """
-
-    def __init__(self, **layers: Callable[[Any], Tensor]) -> None:
-        self.layers = layers
-
-    def children(self) -> Iterator[tuple[str, Any]]:
-        """(name, layer) in the order they run."""
-        yield from self.layers.items()
-
-    def __getitem__(self, name: str) -> Any:
-        return self.layers[name]
-
-    def forward(self, x: Any) -> Tensor:
-        for layer in self.layers.values():
-            x = call(layer, x)
-        return x
-
-    def collect(self, x: Any, names: Iterable[str]) -> dict[str, Tensor]:
-        """The outputs of the children called `names`, in the order they run; nothing runs after the last.
-
-        Raises
-        ------
-        ShapeError
-            A name that is no child's.
-        """
-        wanted = set(names)
-        if unknown := wanted - self.layers.keys():
-            raise ShapeError(f"collect: {', '.join(sorted(unknown))} unknown, expected some of {', '.join(self.layers)}.")
-        found: dict[str, Tensor] = {}
-        for name, layer in self.layers.items():
-            if len(found) == len(wanted):
-                break
-            x = call(layer, x)
-            if name in wanted:
-                found[name] = x
-        return found
 
 
 def call(layer: Callable[[Any], Tensor], x: Any) -> Tensor:

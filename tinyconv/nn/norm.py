@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from tinyconv.engine import Parameter, Tensor, as_tensor, recording
 from tinyconv.errors import DataError, ShapeError
+from tinyconv.kernels.geometry import Windows
 from tinyconv.kernels.scalars import is_positive_int, is_real
 from tinyconv.nn.buffer import Buffer
 from tinyconv.nn.module import Global, Module, Pointwise, Shape, Window
+from tinyconv.ops.batch_norm import Activation
 from tinyconv.ops.norm import (
     batch_norm,
     batch_norm_with_statistics,
@@ -65,12 +68,14 @@ class BatchNorm(_Affine, Pointwise):
         self.running_mean = Buffer(np.zeros(channels, np.float32))
         self.running_var = Buffer(np.ones(channels, np.float32))
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: Any, activation: Activation = None, windows: Callable[[Shape], Windows] | None = None) -> Tensor:
+        """With an activation as in `tc.batch_norm`; in train mode, told where windows stand, only the largest value of each."""
         x = as_tensor(x)
         if not self.training:
             mean, var = (buffer.data.astype(x.dtype) for buffer in (self.running_mean, self.running_var))
-            return batch_norm(x, self.weight, self.bias, mean=mean, var=var, eps=self.eps)
-        y, mean, var = batch_norm_with_statistics(x, self.weight, self.bias, eps=self.eps)
+            return batch_norm(x, self.weight, self.bias, mean=mean, var=var, eps=self.eps, activation=activation)
+        y, mean, var = batch_norm_with_statistics(x, self.weight, self.bias, eps=self.eps, activation=activation,
+                                                  windows=None if windows is None else windows(x.shape))
         if recording():
             count = math.prod(x.shape[:-1])
             for buffer, value in ((self.running_mean, mean), (self.running_var, var * (count / (count - 1)))):

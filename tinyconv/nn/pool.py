@@ -34,14 +34,22 @@ class _Pool(Module):
 class _WindowPool(_Pool):
     """Pooling by windows that are given."""
 
-    def window(self, x_shape: Shape) -> Window | None:
+    kind: str  # what errors call it
+
+    def windows(self, x_shape: Shape) -> Windows:
+        """Where the windows stand on x."""
         geometry = {name: value for name, value in self.options.items() if name != "count_include_pad"}
-        found: Windows = pool_windows(x_shape, rank=self.rank, **geometry)
+        return pool_windows(x_shape, rank=self.rank, kind=self.kind, **geometry)
+
+    def window(self, x_shape: Shape) -> Window | None:
+        found = self.windows(x_shape)
         return tuple((k - 1) * d + 1 for k, d in zip(found.kernel_size, found.dilation, strict=True)), found.stride
 
 
 class _MaxPool(_WindowPool):
     """The largest value of each window."""
+
+    kind = "max_pool"
 
     def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
                  ceil_mode: bool = False) -> None:
@@ -69,6 +77,8 @@ class MaxPool3d(_MaxPool):
 
 class _AvgPool(_WindowPool):
     """The mean of each window."""
+
+    kind = "avg_pool"
 
     def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
                  count_include_pad: bool = True) -> None:

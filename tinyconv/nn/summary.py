@@ -13,8 +13,9 @@ from tinyconv.engine import Primitive, Tensor, no_grad, tensor
 from tinyconv.errors import ShapeError
 from tinyconv.kernels.scalars import is_positive_int
 from tinyconv.nn.combine import Concat, Residual
-from tinyconv.nn.module import Module, Sequential, Shape, observer
+from tinyconv.nn.module import Module, Shape, observer
 from tinyconv.nn.receptive_field import ReceptiveField, largest
+from tinyconv.nn.sequential import Sequential
 
 
 @dataclass(frozen=True)

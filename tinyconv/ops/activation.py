@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from tinyconv.engine import Array, Tensor, as_tensor, as_tensors, primitive
 from tinyconv.errors import DtypeError, ShapeError
+from tinyconv.kernels import pointwise
 from tinyconv.kernels.scalars import is_real
 from tinyconv.ops.elementwise import clip, exp, select, where
 from tinyconv.ops.erf import erfc
@@ -30,13 +32,22 @@ leaky_relu.vjp(lambda g, x, slope: g * np.where(x.data > 0, x.dtype.type(1), x.d
 
 @primitive(elementwise=True)
 def _prelu(x: Array, weight: Array) -> Array:
-    return np.where(x > 0, x, x * weight)
+    return pointwise.prelu(x, weight)
+
+
+def _prelu_rule(g: Array, live: Sequence[bool], x: Array, weight: Array | None,
+                weight_shape: tuple[int, ...]) -> list[Array | None]:
+    """Both gradients in one pass over x; without a live x its weight is not kept, and not needed."""
+    back, sums = pointwise.bend_adjoint(g, x, pointwise.broken_line(x, slope=1 if weight is None else weight), want_x=live[0])
+    below = sums[2].astype(x.dtype)
+    return [back, (below if weight_shape == below.shape else below.sum(keepdims=True)) if live[1] else None]
 
 
 _prelu.vjp(
     lambda g, x, weight: g * where(x.data > 0, 1, weight),
     lambda g, x: g * select(x, mask=x.data <= 0),
 )
+_prelu.fast(_prelu_rule)
 
 
 def prelu(x: Any, weight: Any) -> Tensor:

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from tinyconv.engine import Array, Tensor, primitive
+from tinyconv.engine import Array, Tensor, add, primitive
 from tinyconv.errors import DtypeError
+from tinyconv.kernels import pointwise
 from tinyconv.kernels.scalars import is_real
 
 
@@ -59,7 +60,7 @@ def select(x: Array, mask: Any = None) -> Array:
 @primitive(elementwise=True)
 def relu(x: Array) -> Array:
     """max(x, 0); gradient 0 at 0."""
-    return np.maximum(x, 0)
+    return pointwise.relu(x)
 
 
 @primitive(elementwise=True)
@@ -114,6 +115,14 @@ clip.vjp(lambda g, x, low, high: select(g, mask=_inside(x, low, high)))
 maximum.vjp(lambda g, a, b: select(g, mask=a.data >= b.data), lambda g, a, b: select(g, mask=a.data < b.data))
 minimum.vjp(lambda g, a, b: select(g, mask=a.data <= b.data), lambda g, a, b: select(g, mask=a.data > b.data))
 _where.vjp(lambda g, condition: select(g, mask=condition), lambda g, condition: select(g, mask=~condition))
+
+
+def _relu_rule(g: Array, out: Array) -> list[Array]:
+    return [pointwise.relu_adjoint(g, out)]
+
+
+relu.fast(_relu_rule)
+add.forward = pointwise.add  # the engine knows NumPy alone; sums of large arrays, its own too, use all threads
 
 Tensor.__pow__ = lambda self, other: power(self, other)
 Tensor.__rpow__ = lambda self, other: power(other, self)

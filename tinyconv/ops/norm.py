@@ -15,6 +15,7 @@ function           mean and variance over                          shape of weig
 
 For a layer with running statistics: `batch_norm_with_statistics` returns, beside y, the batch's mean and biased
 variance as plain arrays (C,), computed once; when not in training the layer calls `batch_norm(x, ..., mean=..., var=...)`.
+What they do in one pass is in `ops.batch_norm`.
 """
 
 from __future__ import annotations
@@ -22,22 +23,26 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from tinyconv.engine import Array, Tensor, as_tensor, as_tensors
 from tinyconv.errors import DataError, ShapeError
-from tinyconv.kernels.geometry import pool_windows
+from tinyconv.kernels import pooling
+from tinyconv.kernels.geometry import Windows, pool_windows
 from tinyconv.kernels.scalars import is_positive_int, is_real
 from tinyconv.ops.array import reshape
 from tinyconv.ops.axes import Axis, axes_of, count_along
+from tinyconv.ops.batch_norm import Activation, broken_line, normalize, normalize_and_pool, slope_of
 from tinyconv.ops.elementwise import sqrt
 from tinyconv.ops.pool import sum_windows
 from tinyconv.ops.standardize import moments, standardize
 
 
 def batch_norm(x: Any, weight: Any = None, bias: Any = None, *, mean: Any = None, var: Any = None,
-               eps: float = 1e-5) -> Tensor:
-    """Each channel with mean 0 and variance 1 over the whole batch, then scaled and shifted.
+               eps: float = 1e-5, activation: Activation = None) -> Tensor:
+    """Each channel with mean 0 and variance 1 over the whole batch, then scaled, shifted, and perhaps activated, in one pass.
 
-    With `mean` and `var` given, these take the place of the batch's: y = weight (x - mean) / sqrt(var + eps) + bias
+    With `mean` and `var` given, these take the place of the batch's: weight (x - mean) / sqrt(var + eps) + bias
     is then an affine function of x.
 
     Parameters
@@ -48,6 +53,7 @@ def batch_norm(x: Any, weight: Any = None, bias: Any = None, *, mean: Any = None
         For example the running statistics of a layer. If they are tensors, they get gradients too.
     eps : float
         Keeps a channel without variance finite.
+    activation : None, "relu", or Tensor (C,) or (1,), the slopes of `prelu`
 
     Returns
     -------
@@ -58,7 +64,7 @@ def batch_norm(x: Any, weight: Any = None, bias: Any = None, *, mean: Any = None
     ShapeError
         A wrong shape, or a single value for each channel, which has no variance.
     DataError
-        A negative `eps` or variance.
+        A negative `eps` or variance, or an unknown activation.
 
     Source: Ioffe & Szegedy 2015, "Batch Normalization".
 
@@ -66,7 +72,7 @@ def batch_norm(x: Any, weight: Any = None, bias: Any = None, *, mean: Any = None
     [[-1.0, -1.0], [1.0, 1.0]]
     """
     if mean is None and var is None:
-        return batch_norm_with_statistics(x, weight, bias, eps=eps)[0]
+        return batch_norm_with_statistics(x, weight, bias, eps=eps, activation=activation)[0]
     if mean is None or var is None:
         raise ShapeError("batch_norm: got only one of mean and var; give both, or neither for the batch's own.")
     x, mean, var = as_tensors("batch_norm", x, mean, var)
@@ -75,15 +81,17 @@ def batch_norm(x: Any, weight: Any = None, bias: Any = None, *, mean: Any = None
         _check_shape("batch_norm", name, value, x.shape[-1:], x)
     if (var.data < 0).any():
         raise DataError(f"batch_norm: var has a negative value, {var.data.min()}; expected a variance.")
-    return _scaled_and_shifted("batch_norm", (x - mean) / sqrt(var + eps), weight, bias, x.shape[-1:])
+    weight, bias = _weight_and_bias(x, weight, bias)
+    return broken_line(x, mean, weight / sqrt(var + eps), bias, slope_of("batch_norm", x, activation))
 
 
-def batch_norm_with_statistics(x: Any, weight: Any = None, bias: Any = None, *,
-                               eps: float = 1e-5) -> tuple[Tensor, Array, Array]:
+def batch_norm_with_statistics(x: Any, weight: Any = None, bias: Any = None, *, eps: float = 1e-5, activation: Activation = None,
+                               windows: Windows | None = None) -> tuple[Tensor, Array, Array]:
     """`batch_norm` by the batch's own statistics, and these: the mean (C,) and the biased variance (C,), arrays.
 
     A layer that keeps an unbiased running variance, as PyTorch's does, multiplies it by n / (n - 1), where
-    n = x.size // C is the number of values of a channel.
+    n = x.size // C is the number of values of a channel. With `windows` only the largest value of each is returned, as by max
+    pooling.
     """
     x = as_tensor(x)
     _check("batch_norm", x, 2, eps)
@@ -91,9 +99,23 @@ def batch_norm_with_statistics(x: Any, weight: Any = None, bias: Any = None, *,
     if count < 2:
         raise ShapeError(f"batch_norm: x {x.shape} leaves {count} of the at least 2 values that a channel's variance needs; "
                          "use a larger batch, or give mean and var.")
+    inputs = (x, *_weight_and_bias(x, weight, bias), slope_of("batch_norm", x, activation))
     found = moments(x.data, tuple(range(x.ndim - 1)), eps)
-    y = _scaled_and_shifted("batch_norm", standardize(x, found=found), weight, bias, x.shape[-1:])
+    if windows is None:
+        y = normalize(*inputs, found=found)
+    else:
+        y = normalize_and_pool(*inputs, found=found, windows=windows, chosen=pooling.empty_choice(x.data, windows))
     return y, (found.mean + found.rest).reshape(-1), found.var.reshape(-1)
+
+
+def _weight_and_bias(x: Tensor, weight: Any, bias: Any) -> list[Tensor]:
+    """Of batch norm, (C,) each; 1 and 0 where there is none."""
+    found = []
+    for name, value, default in (("weight", weight, 1), ("bias", bias, 0)):
+        _, value = as_tensors("batch_norm", x, np.full(x.shape[-1:], default, x.dtype) if value is None else value)
+        _check_shape("batch_norm", name, value, x.shape[-1:], x)
+        found.append(value)
+    return found
 
 
 def instance_norm(x: Any, weight: Any = None, bias: Any = None, *, eps: float = 1e-5) -> Tensor:

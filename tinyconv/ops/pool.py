@@ -1,6 +1,6 @@
 """Pooling in one, two and three dimensions: one number for each window, or for the whole image.
 
-Max pooling chooses a tap without gradient, then gathers it; average pooling is a window sum times a constant.
+Max pooling chooses a tap without gradient and gathers it, in one pass; average pooling is a window sum times a constant.
 """
 
 from __future__ import annotations
@@ -15,6 +15,12 @@ from tinyconv.kernels import pooling
 from tinyconv.kernels.geometry import Windows, pool_windows
 from tinyconv.ops.reduce import max as largest
 from tinyconv.ops.reduce import mean
+
+
+@primitive
+def largest_in_windows(x: Array, *, chosen: Array, windows: Windows) -> Array:
+    """The largest tap of each window; its number goes into `chosen`, an empty array made for it."""
+    return pooling.largest(x, windows, chosen)
 
 
 @primitive
@@ -41,6 +47,7 @@ def spread_windows(y: Array, *, windows: Windows) -> Array:
     return pooling.window_spread(y, windows)
 
 
+largest_in_windows.vjp(lambda g, chosen, windows: scatter_windows(g, chosen=chosen, windows=windows))
 gather_windows.vjp(lambda g, chosen, windows: scatter_windows(g, chosen=chosen, windows=windows))
 scatter_windows.vjp(lambda g, chosen, windows: gather_windows(g, chosen=chosen, windows=windows))
 sum_windows.vjp(lambda g, windows: spread_windows(g, windows=windows))
@@ -120,7 +127,7 @@ def global_max_pool(x: Any) -> Tensor:
 def _max_pool(rank: int, x: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> Tensor:
     x = as_tensor(x)
     windows = pool_windows(x.shape, kernel_size, stride, padding, dilation, ceil_mode, rank, "max_pool")
-    return gather_windows(x, chosen=pooling.argmax(x.data, windows), windows=windows)
+    return largest_in_windows(x, chosen=pooling.empty_choice(x.data, windows), windows=windows)
 
 
 def _avg_pool(rank: int, x: Any, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool, include: bool) -> Tensor:

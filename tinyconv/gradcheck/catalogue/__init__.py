@@ -18,6 +18,7 @@ from tinyconv.gradcheck.catalogue import (
     activation,
     adaptive_pool,
     array,
+    batch_norm,
     conv,
     core,
     distance,
@@ -36,7 +37,7 @@ from tinyconv.gradcheck.catalogue import (
 )
 
 MODULES = (core, elementwise, activation, array, gather, reduce, linear, einsum, conv, pool, adaptive_pool, unpool, resize,
-           standardize, norm, dropout, distance, loss)
+           standardize, batch_norm, norm, dropout, distance, loss)
 
 CASES: list[Case] = [case for module in MODULES for case in module.CASES]
 KEEPS: dict[str, tuple[str, ...]] = {name: kept for module in MODULES for name, kept in module.KEEPS.items()}

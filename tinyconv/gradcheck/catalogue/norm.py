@@ -10,7 +10,7 @@ import numpy as np
 from tinyconv.engine import Tensor
 from tinyconv.gradcheck.case import Case
 from tinyconv.gradcheck.catalogue.makers import case, options_case
-from tinyconv.gradcheck.inputs import Maker, normal, positive
+from tinyconv.gradcheck.inputs import Maker, distinct, normal, positive
 from tinyconv.ops import norm
 
 
@@ -28,6 +28,9 @@ CASES: list[Case] = [
     options_case(norm.batch_norm, "no weight", normal(3, 2, 5, 4)),
     options_case(norm.batch_norm, "no spatial axes, a large eps", normal(5, 3), eps=0.5),
     _affine_case(norm.batch_norm, "weight and bias", normal(2, 3, 2, 4), 4),
+    _affine_case(norm.batch_norm, "relu", normal(2, 3, 2, 4), 4, activation="relu"),
+    case("batch_norm", lambda x, slopes: norm.batch_norm(x, activation=slopes), "prelu", "",
+         x=distinct(3, 5, 4), slopes=normal(1)),
     _affine_case(norm.batch_norm, "3-D", normal(2, 3, 2, 4, 3), 3),
     case("batch_norm", lambda x, mean, var: norm.batch_norm(x, mean=mean, var=var), "given mean and var", "",
          x=normal(2, 3, 4), mean=normal(4), var=positive(4)),

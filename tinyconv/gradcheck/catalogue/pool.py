@@ -18,6 +18,8 @@ def _window_adjoints() -> list[Case]:
     chosen = pooling.argmax(distinct(2, 5, 7, 3)(np.random.default_rng(0)), windows)
     x, y = normal(2, 5, 7, 3), normal(*chosen.shape)
     return [
+        case("largest_in_windows", lambda x: pool.largest_in_windows(
+            x, chosen=pooling.empty_choice(x.data, windows), windows=windows), x=distinct(2, 5, 7, 3)),
         case("gather_windows", lambda x: pool.gather_windows(x, chosen=chosen, windows=windows), "", "x", x=x),
         case("scatter_windows", lambda y: pool.scatter_windows(y, chosen=chosen, windows=windows), "", "y", y=y),
         case("sum_windows", lambda x: pool.sum_windows(x, windows=windows), "", "x", x=x),
@@ -26,6 +28,7 @@ def _window_adjoints() -> list[Case]:
 
 
 KEEPS: dict[str, tuple[str, ...]] = {
+    "largest_in_windows": ("",),
     "gather_windows": ("",),
     "scatter_windows": ("",),
     "sum_windows": ("",),
