@@ -10,8 +10,8 @@ import pytest
 import tinyconv as tc
 from tinyconv.kernels import derived, direct, winograd_forms
 
-X = np.random.default_rng(0).standard_normal((2, 20, 20, 32)).astype(np.float32)
-WEIGHT = np.random.default_rng(1).standard_normal((3, 3, 32, 32)).astype(np.float32)
+X = np.random.default_rng(0).standard_normal((2, 10, 10, 96)).astype(np.float32)
+WEIGHT = np.random.default_rng(1).standard_normal((3, 3, 96, 96)).astype(np.float32)
 
 
 @pytest.fixture
@@ -43,6 +43,11 @@ def test_frozen_weight_is_packed_once_for_both_directions(kernel, packed):
     assert len(packed) == 2
 
 
+def test_small_weight_is_used_as_it_lies(packed):
+    tc.conv2d(X, tc.Parameter(WEIGHT[:, :, :, :64].copy()), padding=1, kernel="direct")
+    assert packed == []
+
+
 def test_weight_that_learns_is_packed_anew_each_time(packed):
     weight = tc.Parameter(WEIGHT)
     for _ in range(3):
@@ -56,7 +61,7 @@ def test_new_value_of_a_frozen_parameter_is_used(kernel):
     first = tc.conv2d(X, weight, padding=1, kernel=kernel)
     weight.assign(2 * WEIGHT)
     second = tc.conv2d(X, weight, padding=1, kernel=kernel)
-    np.testing.assert_allclose(second.data, 2 * first.data, rtol=1e-5, atol=1e-4)
+    np.testing.assert_allclose(second.data, 2 * first.data, rtol=1e-4, atol=1e-3)
 
 
 def test_one_weight_serves_convolutions_of_different_windows():
@@ -67,7 +72,7 @@ def test_one_weight_serves_convolutions_of_different_windows():
             tc.conv2d(x, weight, kernel=kernel, **options).sum().backward()
             if kernel == "direct":
                 expected = x.grad
-        np.testing.assert_allclose(x.grad, expected, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(x.grad, expected, rtol=1e-3, atol=1e-3)
 
 
 def test_winograd_forms_do_not_share_what_they_derive():

@@ -10,6 +10,7 @@ The weight adjoint is the same tile with the roles changed: rows are weights, an
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -33,6 +34,7 @@ Activation = str | Array | None  # None, "relu", or for each output channel the 
 BLOCK = 8 * ROWS  # pixels whose sources stay in the second-level cache while the panels pass
 CHUNK_BYTES = 1 << 18  # of both arrays whose pixels a weight adjoint sums before it goes on: they stay there too
 SUM_PIXELS = 256  # so many are summed apart at most, then added to the total: a sum of small sums rounds less
+UNPACKED_BYTES = 1 << 18  # a weight of so many bytes stays in the second-level cache, and is used as it lies
 SPLITS = 8  # so many sums of a weight adjoint are made apart, where there are few weights
 
 
@@ -41,9 +43,11 @@ def conv(x: Array, weight: Array, geometry: ConvGeometry, bias: Array | None = N
     """y[n, o, c] = bias[c] + sum over taps t and channels k of x[n, o * stride + t * dilation - padding, k] * w[t, k, c]."""
     if _depthwise(geometry):
         return depthwise.conv(x, weight, geometry, bias, activation)
-    found = taps.forward(geometry, x.itemsize)
-    groups = geometry.groups
-    packed = remember(("direct", groups), lambda: [panels(weight, part.taps, groups, True) for part in found.parts])
+    found, groups = taps.forward(geometry, x.itemsize), geometry.groups
+    if groups == 1 and weight.nbytes <= UNPACKED_BYTES and weight.shape[-1] % lanes(weight.dtype) == 0:
+        packed = [_as_panels(weight)]
+    else:
+        packed = remember(("direct", groups), lambda: [panels(weight, part.taps, groups, True) for part in found.parts])
     return _products(x, packed, found, groups, geometry.y_shape, bias, activation)
 
 
@@ -61,13 +65,9 @@ def weight_adjoint(x: Array, g: Array, geometry: ConvGeometry) -> Array:
     """The gradient of <conv(x, w), g> with respect to w: what each tap saw, times what arrives."""
     if _depthwise(geometry):
         return depthwise.weight_adjoint(x, g, geometry)
-    found, size, workers = taps.forward(geometry, x.itemsize), x.itemsize, threads.count()
-    x, (part,) = padded(x, found.padding), found.parts
+    size, workers, x = x.itemsize, threads.count(), padded(x, taps.forward(geometry, x.itemsize).padding)
+    weights, starts, run = _lines(geometry, size)
     per_group, channels, pixel = geometry.in_channels // geometry.groups, geometry.out_channels, geometry.in_channels * size
-    run = max(n for n in range(1, SUM_PIXELS + 1) if geometry.out[-1] % n == 0)  # a line is a row of pixels, or a part of one
-    tap = np.add.outer(part.distances, np.arange(part.run) * pixel)
-    weights = np.add.outer(tap.ravel(), np.arange(per_group) * size).ravel()  # where each weight finds its number in a window
-    starts = np.ascontiguousarray(part.reads[::run])
     lines, tiles = len(x) * len(starts), -(-len(weights) // ROWS)
     splits = max(min(64 // tiles, SPLITS, lines), 1)
     pieces = workers if splits == 1 else 1
@@ -79,6 +79,19 @@ def weight_adjoint(x: Array, g: Array, geometry: ConvGeometry) -> Array:
            len(starts), lines, run, geometry.stride[-1] * pixel, chunk, *tiles_of(x.dtype), size,
            VECTORS * lanes(x.dtype))
     return (sums[0] if splits == 1 else sums.sum(axis=0)).reshape(geometry.weight_shape)
+
+
+@functools.lru_cache(maxsize=256)
+def _lines(geometry: ConvGeometry, size: int) -> tuple[Integers, Integers, int]:
+    """Where each weight finds its number in a window, where each line of pixels of a sample begins, and how long lines are.
+
+    A line is a row of output pixels, or a part of one.
+    """
+    (part,), pixel = taps.forward(geometry, size).parts, geometry.in_channels * size
+    tap = np.add.outer(part.distances, np.arange(part.run) * pixel)
+    weights = np.add.outer(tap.ravel(), np.arange(geometry.in_channels // geometry.groups) * size).ravel()
+    run = max(n for n in range(1, SUM_PIXELS + 1) if geometry.out[-1] % n == 0)
+    return weights, np.ascontiguousarray(part.reads[::run]), run
 
 
 def _depthwise(geometry: ConvGeometry) -> bool:
@@ -126,6 +139,13 @@ def panels(weight: Array, taps: Integers, groups: int, forward: bool) -> Array:
     return packed
 
 
+def _as_panels(weight: Array) -> Array:
+    """A small weight as it lies, seen as panels: of one group, forward, with as many columns as fill vectors."""
+    width, size, columns = VECTORS * lanes(weight.dtype), weight.itemsize, weight.shape[-1]
+    shape = 1, -(-columns // width), weight.size // columns, width
+    return np.lib.stride_tricks.as_strided(weight, shape, (0, width * size, columns * size, size), writeable=False)
+
+
 def _products(source: Array, panels: list[Array], found: Products, groups: int, shape: tuple[int, ...], bias: Array | None,
               activation: Activation) -> Array:
     """Carry out all parts: the padded source times the panels, into an array of `shape`."""
@@ -141,7 +161,8 @@ def _products(source: Array, panels: list[Array], found: Products, groups: int, 
         _multiply(workers, workers // parts, parts, batch, len(part.reads), part.reads.ctypes.data, part.writes.ctypes.data,
                   source.ctypes.data, math.prod(source.shape[1:]) * size, target.ctypes.data, math.prod(shape[1:]) * size, groups,
                   channels * size, columns, blocks, part.distances.ctypes.data, len(part.distances), part.run * channels,
-                  packed.ctypes.data, start.ctypes.data, mode, slope.ctypes.data, *tiles_of(source.dtype), size, width)
+                  packed.ctypes.data, *packed.strides[1:3], start.ctypes.data, mode, slope.ctypes.data, *tiles_of(source.dtype),
+                  size, width)
     return target
 
 
@@ -195,7 +216,7 @@ def pack_panel(index: int, packing: int, panel: int) -> None:
 def _multiply(worker: int, table: int) -> None:
     """target pixel = start + sum over taps of source pixels times panels, for a share of the pixels, or of the columns."""
     (shares, parts, batch, pixels, reads, writes, source, sample, target, target_sample, groups, group_step, columns, blocks,
-     distances, taps, run, panels, start, mode, slope, narrow, wide, size, width) = entries(table, 25)
+     distances, taps, run, panels, panel_step, line, start, mode, slope, narrow, wide, size, width) = entries(table, 27)
     share, part = divmod(worker, parts)
     end = batch * pixels * (share + 1) // shares
     rows, results, nowhere = np.empty(BLOCK, np.int64), np.empty(BLOCK, np.int64), np.empty(ROWS * blocks * width, np.float64)
@@ -215,20 +236,19 @@ def _multiply(worker: int, table: int) -> None:
             for block in range(blocks * part // parts, blocks * (part + 1) // parts):
                 panel, inside = g * blocks + block, min(width, columns - block * width)
                 _multiply_panel(wide if inside * 2 > width else narrow, address(rows), address(results), block * width * size,
-                                count, inside, distances, taps, run, size, panels + panel * taps * run * width * size,
+                                count, inside, distances, taps, run, size, panels + panel * panel_step, line,
                                 start + panel * width * size, mode, slope + panel * width * size, width, address(nowhere))
 
 
 @jit
 def _multiply_panel(tile: int, rows: int, results: int, shift: int, count: int, inside: int, distances: int, taps: int, run: int,
-                    size: int, panel: int, start: int, mode: int, slope: int, width: int, nowhere: int) -> None:
+                    size: int, panel: int, line: int, start: int, mode: int, slope: int, width: int, nowhere: int) -> None:
     """One panel of columns of `count` result pixels, tile by tile; a panel that is not full goes aside first."""
     aside = np.empty(ROWS, np.int64)
     for i in range(ROWS):
         aside[i] = nowhere + i * width * size
     whole = inside == width or inside * 2 == width
-    call = np.array([rows, results, shift, distances, taps, run, size, panel, run * width * size, width * size, start, mode,
-                     slope])
+    call = np.array([rows, results, shift, distances, taps, run, size, panel, run * line, line, start, mode, slope])
     if not whole:
         call[1], call[2] = address(aside), 0
     for i in range(0, count, ROWS):
