@@ -21,9 +21,9 @@ from tinyconv.kernels import depthwise, taps, threads, workspace
 from tinyconv.kernels.compiled import jit
 from tinyconv.kernels.derived import Remember, forget
 from tinyconv.kernels.geometry import ConvGeometry
-from tinyconv.kernels.memory import address, clear, copy, entries, move, peek
+from tinyconv.kernels.memory import address, clear, copy, entries, fill, move, peek
 from tinyconv.kernels.padding import padded
-from tinyconv.kernels.simd import ADD, PRELU, RELU, ROWS, VECTOR, VECTORS, ZERO, lanes
+from tinyconv.kernels.simd import ADD, CALL, PRELU, RELU, ROWS, VECTOR, VECTORS, ZERO, lanes
 from tinyconv.kernels.simd import tiles as tiles_of
 from tinyconv.kernels.taps import Integers, Products
 from tinyconv.kernels.tasks import invoke, task
@@ -248,7 +248,8 @@ def _multiply_panel(tile: int, rows: int, results: int, shift: int, count: int, 
     for i in range(ROWS):
         aside[i] = nowhere + i * width * size
     whole = inside == width or inside * 2 == width
-    call = np.array([rows, results, shift, distances, taps, run, size, panel, run * line, line, start, mode, slope])
+    call = np.empty(CALL, np.int64)
+    fill(address(call), (rows, results, shift, distances, taps, run, size, panel, run * line, line, start, mode, slope))
     if not whole:
         call[1], call[2] = address(aside), 0
     for i in range(0, count, ROWS):
@@ -282,8 +283,9 @@ def _weigh(index: int, table: int) -> None:
         for group in range(channels // columns):
             for column in range(0, columns, width):
                 inside, place = min(width, columns - column), (group * columns + column) * size
-                call = np.array([address(rows), address(results), 0, address(distances), taken, run, step,
-                                 g + first * run * channels * size + place, run * channels * size, channels * size, 0, ADD, 0])
+                call = np.empty(CALL, np.int64)
+                fill(address(call), (address(rows), address(results), 0, address(distances), taken, run, step,
+                                 g + first * run * channels * size + place, run * channels * size, channels * size, 0, ADD, 0))
                 for m in range(tiles * piece // pieces * ROWS, tiles * (piece + 1) // pieces * ROWS, ROWS):
                     whole = m + ROWS <= count and (inside == width or inside * 2 == width)
                     for i in range(ROWS):

@@ -28,6 +28,7 @@ COMPILED = KERNELS[2:]
 COMPILED_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 TUNED_MACHINES = ("x86_64", "amd64")
 SMALL = 500_000  # FLOPs: im2col does them in 0.7 ms at worst and on one thread, while Numba compiles for seconds
+SMALL_DEPTHWISE = 60_000  # the same time, as im2col multiplies matrices of one column there
 BLAS_THREADS = 1 << 18  # products in a matrix product: OpenBLAS starts threads above, and is quick below
 SMALL_ARRAY = 1 << 17  # elements: NumPy passes over them in 0.1 ms, while Numba compiles for half a second
 WINOGRAD_CHANNELS = 16  # fewer input or output channels leave its products too little to do beside its transforms
@@ -161,8 +162,9 @@ def _against_direct(geometry: ConvGeometry, dtype: Any) -> str:
     """Why the table does not take compiled code; empty if it does."""
     if np.dtype(dtype) not in COMPILED_DTYPES:
         return f"it is compiled for float32 and float64, not for {np.dtype(dtype)}"
-    if geometry.flops < SMALL:
-        return f"Numba would compile first, and {geometry.flops / 1e6:.2g} MFLOP is below {SMALL / 1e6:.2g}"
+    small = SMALL_DEPTHWISE if geometry.groups == geometry.in_channels > 1 else SMALL
+    if geometry.flops < small:
+        return f"Numba would compile first, and {geometry.flops / 1e6:.2g} MFLOP is below {small / 1e6:.2g}"
     return ""
 
 

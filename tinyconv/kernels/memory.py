@@ -70,6 +70,19 @@ def poke(builder: Any, table: Any, index: Any, value: Any) -> None:
     builder.store(value, _entry(builder, table, index))
 
 
+@intrinsic
+def fill(typing: Any, table: Any, numbers: Any) -> Any:
+    """Put a tuple of integers into the table at an address; Numba takes far longer to compile an array of a list."""
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        for i in range(len(signature.args[1])):
+            number = context.cast(builder, builder.extract_value(values[1], i), signature.args[1][i], types.int64)
+            builder.store(number, _entry(builder, values[0], ir.Constant(INTEGER, i)))
+        return context.get_dummy_value()
+
+    return types.void(types.int64, numbers), emit
+
+
 @_of_integers(3)
 def copy(builder: Any, target: Any, source: Any, count: Any) -> None:
     """Copy so many bytes from address to address."""

@@ -7,8 +7,8 @@ import time
 import numpy as np
 
 from tinyconv.kernels import threads
-from tinyconv.kernels.memory import address, entries
-from tinyconv.kernels.simd import ROWS, VECTORS, ZERO, lanes, tiles
+from tinyconv.kernels.memory import address, entries, fill
+from tinyconv.kernels.simd import CALL, ROWS, VECTORS, ZERO, lanes, tiles
 from tinyconv.kernels.tasks import invoke, task
 
 RUN = 96  # products for each number of the tile: 20 KB of operands at most
@@ -36,6 +36,8 @@ def _repeat(worker: int, table: int) -> None:
     rows, results, nothing = np.empty(ROWS, np.int64), np.empty(ROWS, np.int64), np.zeros(1, np.int64)
     for i in range(ROWS):
         rows[i], results[i] = a + worker * a_share + i * run * 4, c + worker * c_share + i * line
-    call = np.array([address(rows), address(results), 0, address(nothing), 1, run, 4, b + worker * b_share, 0, line, 0, ZERO, 0])
+    call = np.empty(CALL, np.int64)
+    fill(address(call), (address(rows), address(results), 0, address(nothing), 1, run, 4, b + worker * b_share, 0, line, 0, ZERO,
+                         0))
     for _ in range(times):
         invoke(tile, (address(call),))

@@ -50,6 +50,7 @@ INT, INDEX = ir.IntType(64), ir.IntType(32)
 
 ZERO, VECTOR, ADD = 0, 1, 2  # a tile's sums begin at zero, or at one vector for all rows (a bias), or are added to the rows
 RELU, PRELU = 4, 8  # added to one of these: negative sums are stored as zero, or times a slope for each column
+CALL = 13  # integers that the tile is called with, and no piece with more
 
 
 def vector_bytes() -> int:

@@ -27,13 +27,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinyconv.kernels import direct, threads, workspace
-from tinyconv.kernels.compiled import jit
 from tinyconv.kernels.derived import Remember, forget
 from tinyconv.kernels.direct import Activation, pack_panel
 from tinyconv.kernels.geometry import ConvGeometry, Shape
-from tinyconv.kernels.memory import address, clear, copy, entries, peek
-from tinyconv.kernels.simd import ADD, BYTES, ROWS, VECTORS, ZERO, tiles
-from tinyconv.kernels.tasks import Piece, invoke, task
+from tinyconv.kernels.memory import address, clear, copy, entries, fill, peek
+from tinyconv.kernels.simd import ADD, BYTES, CALL, ROWS, VECTORS, ZERO, tiles
+from tinyconv.kernels.tasks import Piece, invoke, piece, task
 from tinyconv.kernels.winograd_forms import Form
 
 Array = NDArray[Any]
@@ -45,6 +44,7 @@ CHUNK_BYTES = 1 << 23  # of transformed tiles that a weight adjoint sums at a ti
 KERNELS_BYTES = 1 << 24  # transformed kernels larger than this are made panel by panel, and not kept,
 TILES_BYTES = 20 << 20  # if all transformed tiles are not larger than this
 TOGETHER = 64  # rows that a weight adjoint makes at a time, where a kernel has several blocks: they fill its tiles of products
+WAY = 19  # the place in an image's table of the piece that reads or writes its squares
 NOWHERE = np.zeros(3, np.int64)  # the place of the first block
 
 def conv(x: Array, weight: Array, geometry: ConvGeometry, form: Form, bias: Array | None = None,
@@ -66,8 +66,8 @@ def weight_adjoint(x: Array, g: Array, geometry: ConvGeometry, form: Form) -> Ar
     elements, across = math.prod(form.side), form.side[1]
     first = _volume(tuple(before for before, _ in geometry.padding), 0)
     tiled = _volume(geometry.out, 1)
-    source = _Image(x, _volume(geometry.size, 1), tiled, form.m, first, form.side, form.tile, workers)
-    target = _Image(g, tiled, tiled, form.m, (0, 0, 0), form.m, form.pixels_gradient, workers)
+    source = _Image(x, _volume(geometry.size, 1), tiled, form.m, first, form.side, _enter, form.tile, workers)
+    target = _Image(g, tiled, tiled, form.m, (0, 0, 0), form.m, _enter, form.pixels_gradient, workers)
     size = _filled(geometry.kernel_size, form)
     together = max(TOGETHER // inputs, 1)  # so many blocks of the kernel
     places = _places(size, form)
@@ -104,8 +104,8 @@ def weight_adjoint(x: Array, g: Array, geometry: ConvGeometry, form: Form) -> Ar
 class _Image:
     """A volume of pixels that is read or written in squares: what compiled code knows of it, as a table of integers."""
 
-    def __init__(self, array: Array, size: Shape, tiled: Shape, m: Shape, first: Shape, square: Shape, transform: Piece,
-                 workers: int) -> None:
+    def __init__(self, array: Array, size: Shape, tiled: Shape, m: Shape, first: Shape, square: Shape, way: Piece,
+                 transform: Piece, workers: int) -> None:
         pixel = array.shape[-1] * array.itemsize
         line = -(-pixel // BYTES) * BYTES
         depth, height, width = tiled
@@ -114,7 +114,7 @@ class _Image:
         self.array = array
         self.edge = np.empty((workers, square[0] * square[1] * line), np.uint8)  # where squares that are not whole are filled
         self.table = np.array([array.ctypes.data, *size, pixel, depth, down, across, *m, *first, *square, self.edge.ctypes.data,
-                               self.edge.shape[1], line, transform.address], np.int64)
+                               self.edge.shape[1], line, transform.address, way.address], np.int64)
 
 
 def _volume(size: Shape, missing: int) -> Shape:
@@ -176,8 +176,8 @@ def _convolve(x: Array, weight: Array, forward: bool, form: Form, shape: Shape, 
     width = _line(columns)
     start, slope = (direct.vectors(values, 1, columns, width, np.float32) for values in (bias, direct.slopes(activation)))
     finish = np.array([start.ctypes.data, direct.bending(activation), slope.ctypes.data], np.int64)
-    source = _Image(x, _volume(x.shape[1:-1], 1), tiled, form.m, _volume(first, 0), form.side, form.tile, workers)
-    target = _Image(y, tiled, tiled, form.m, (0, 0, 0), form.m, form.pixels, workers)
+    source = _Image(x, _volume(x.shape[1:-1], 1), tiled, form.m, _volume(first, 0), form.side, _enter, form.tile, workers)
+    target = _Image(y, tiled, tiled, form.m, (0, 0, 0), form.m, _leave, form.pixels, workers)
     large_kernels = elements * channels * columns * FLOAT > KERNELS_BYTES
     if large_kernels and weight.shape[:-2] == form.block and elements * source.count * channels * FLOAT <= TILES_BYTES:
         _by_panels(source, target, weight, forward, form, columns, finish)
@@ -224,8 +224,9 @@ def _apply(worker: int, table: int) -> None:
     """A transform of squares of vectors that lie side by side, a share of them."""
     workers, transform, source, row, column, target, target_row, target_column, blocks = entries(table, 9)
     first, last = blocks * worker // workers, blocks * (worker + 1) // workers
-    call = np.array([source + first * BYTES, row, column, target + first * BYTES, target_row, target_column, last - first, 0, 0,
-                     0])
+    call = np.empty(CALL, np.int64)
+    fill(address(call), (source + first * BYTES, row, column, target + first * BYTES, target_row, target_column, last - first,
+                         0, 0, 0))
     invoke(transform, (address(call),))
 
 
@@ -233,10 +234,12 @@ def _apply(worker: int, table: int) -> None:
 def _lift(worker: int, table: int) -> None:
     """Transform the squares of pixels of a chunk of tiles, a share of them, each seen from all the places."""
     workers, first, count, image, places, places_count, place_step, lifted, step, line, across = entries(table, 11)
+    call = np.empty(CALL, np.int64)
     for tile in range(count * worker // workers, count * (worker + 1) // workers):
         for place in range(places_count):
             into = lifted + tile * line + place * place_step
-            _enter(image, first + tile, places + 24 * place, worker, into, across * step, step)
+            fill(address(call), (image, first + tile, places + 24 * place, worker, into, across * step, step))
+            invoke(peek(image, WAY), (address(call),))
 
 
 @task
@@ -247,7 +250,8 @@ def _add_products(index: int, table: int) -> None:
     rows = -(-channels // ROWS)
     element, part = divmod(index, parts)
     inputs, results, nothing = np.empty(ROWS, np.int64), np.empty(ROWS, np.int64), np.zeros(1, np.int64)
-    call = np.array([address(inputs), address(results), 0, address(nothing), 1, count, line, 0, 0, g_line, 0, ADD, 0])
+    call = np.empty(CALL, np.int64)
+    fill(address(call), (address(inputs), address(results), 0, address(nothing), 1, count, line, 0, 0, g_line, 0, ADD, 0))
     for row in range(rows * part // parts * ROWS, rows * (part + 1) // parts * ROWS, ROWS):
         for i in range(ROWS):  # beyond the last channel: the last one again, into a row of sums that nobody reads
             inputs[i] = lifted + element * step + peek(places, min(row + i, channels - 1))
@@ -269,13 +273,15 @@ def _convolve_share(worker: int, table: int) -> None:
         rows[i], results[i] = lifted + i * line, products + i * out_line
     for element in range(elements):
         distances[element] = element * step
-    call = np.array([0, 0, 0, 0, 1, channels, FLOAT, 0, 0, WIDTH * FLOAT, 0, 0, 0])
+    call, way = np.empty(CALL, np.int64), np.empty(CALL, np.int64)
+    fill(address(call), (0, 0, 0, 0, 1, channels, FLOAT, 0, 0, WIDTH * FLOAT, 0, 0, 0))
     end = count * (worker + 1) // workers
     for first in range(count * worker // workers, end, block):
         taken = min(block, end - first)
         for place in range(places_count):
             for i in range(taken):
-                _enter(source, first + i, places + 24 * place, worker, rows[i], across * step, step)
+                fill(address(way), (source, first + i, places + 24 * place, worker, rows[i], across * step, step))
+                invoke(peek(source, WAY), (address(way),))
             call[11] = ADD if place > 0 else ZERO
             for element in range(elements):
                 call[3] = address(distances) + 8 * element
@@ -287,7 +293,8 @@ def _convolve_share(worker: int, table: int) -> None:
                         call[0], call[1] = address(rows) + 8 * i, address(results) + 8 * i
                         invoke(tile, (address(call),))
         for i in range(taken):
-            _leave(target, finish, first + i, worker, results[i], across * out_step, out_step, 0, columns * FLOAT)
+            fill(address(way), (target, finish, first + i, worker, results[i], across * out_step, out_step, 0, columns * FLOAT))
+            invoke(peek(target, WAY), (address(way),))
 
 
 @task
@@ -303,8 +310,9 @@ def _convolve_panels(worker: int, table: int) -> None:
         rows[i], results[i] = lifted + i * line, products + i * out_line
     for element in range(elements):
         distances[element] = element * step
-    call = np.array([0, 0, 0, 0, 1, channels, FLOAT, 0, 0, WIDTH * FLOAT, 0, ZERO, 0])
-    lift = np.array([packed, right * tap, tap, kernels, across * kernel_step, kernel_step, tap // BYTES, 0, 0, 0])
+    call, way, lift = np.empty(CALL, np.int64), np.empty(CALL, np.int64), np.empty(CALL, np.int64)
+    fill(address(call), (0, 0, 0, 0, 1, channels, FLOAT, 0, 0, WIDTH * FLOAT, 0, ZERO, 0))
+    fill(address(lift), (packed, right * tap, tap, kernels, across * kernel_step, kernel_step, tap // BYTES, 0, 0, 0))
     blocks = -(-columns // WIDTH)
     for panel in range(blocks * worker // workers, blocks * (worker + 1) // workers):
         inside = min(WIDTH, columns - panel * WIDTH)
@@ -316,20 +324,24 @@ def _convolve_panels(worker: int, table: int) -> None:
                 call[0], call[1] = address(rows) + 8 * i, address(results) + 8 * i
                 invoke(wide if inside * 2 > WIDTH else narrow, (address(call),))
         for i in range(count):
-            _leave(target, finish, i, worker, results[i], across * out_step, out_step, panel * WIDTH * FLOAT, inside * FLOAT)
+            fill(address(way), (target, finish, i, worker, results[i], across * out_step, out_step, panel * WIDTH * FLOAT,
+                                inside * FLOAT))
+            invoke(peek(target, WAY), (address(way),))
 
 
-@jit
-def _enter(image: int, tile: int, place: int, worker: int, into: int, into_row: int, into_column: int) -> None:
+@piece
+def _enter(arguments: int) -> None:
     """Transform one square of pixels, seen from a place; what lies outside is zero, and so are channels up to a whole vector."""
+    image, tile, place, worker, into, into_row, into_column = entries(arguments, 7)
     (x, depth, height, width, pixel, slices, down, across, m_down, m_across, front, up, back, rows, columns, edge, edges, line,
-     transform) = entries(image, 19)
+     transform) = entries(image, WAY)
     rest, square = divmod(tile, down * across)
     n, d = divmod(rest, slices)
     d += peek(place, 0) - front
     top, left = square // across * m_down - up + peek(place, 1), square % across * m_across - back + peek(place, 2)
-    call = np.array([x + (((n * depth + d) * height + top) * width + left) * pixel, width * pixel, pixel, into, into_row,
-                     into_column, line // BYTES, 0, 0, 0])
+    call = np.empty(CALL, np.int64)
+    fill(address(call), (x + (((n * depth + d) * height + top) * width + left) * pixel, width * pixel, pixel, into, into_row,
+                         into_column, line // BYTES, 0, 0, 0))
     inside = 0 <= d < depth
     if line > pixel or not inside or top < 0 or left < 0 or top + rows > height or left + columns > width:
         edge += worker * edges
@@ -350,16 +362,19 @@ def _enter(image: int, tile: int, place: int, worker: int, into: int, into_row: 
     invoke(transform, (address(call),))
 
 
-@jit
-def _leave(image: int, finish: int, tile: int, worker: int, source: int, row: int, column: int, shift: int, size: int) -> None:
+@piece
+def _leave(arguments: int) -> None:
     """Transform one square of products back into the pixels of the image that it covers, into `size` bytes of their channels."""
-    (y, _, height, width, pixel, _, down, across, m_down, m_across, _, _, _, _, _, edge, edges, _, transform) = entries(image, 19)
+    image, finish, tile, worker, source, row, column, shift, size = entries(arguments, 9)
+    (y, _, height, width, pixel, _, down, across, m_down, m_across, _, _, _, _, _, edge, edges, _,
+     transform) = entries(image, WAY)
     bias, mode, slope = entries(finish, 3)
     n, square = divmod(tile, down * across)  # n counts slices
     top, left = square // across * m_down, square % across * m_across
     target = y + ((n * height + top) * width + left) * pixel + shift
     vectors = -(-size // BYTES)
-    call = np.array([source, row, column, target, width * pixel, pixel, vectors, bias + shift, mode, slope + shift])
+    call = np.empty(CALL, np.int64)
+    fill(address(call), (source, row, column, target, width * pixel, pixel, vectors, bias + shift, mode, slope + shift))
     if vectors * BYTES == size and top + m_down <= height and left + m_across <= width:
         invoke(transform, (address(call),))
     else:
