@@ -49,6 +49,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
                           env={**os.environ, "PYTHONPATH": str(ROOT)})
 
 
+@pytest.mark.slow
 def test_a_process_after_it_compiles_nothing():
     done = run("-m", "tinyconv", "warmup")
     assert (done.returncode, done.stderr) == (0, "")

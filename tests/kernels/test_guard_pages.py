@@ -50,7 +50,11 @@ def test_one_number_beside_an_array_ends_the_process(side, at, survives, action)
         assert done.stdout == ("1.0\n" if action == "write" else "nan\n")
 
 
-@pytest.mark.parametrize("kernel", guard.KERNELS)
+QUICK = ("direct", "winograd", "matmul")  # the others take several seconds each
+
+
+@pytest.mark.parametrize("kernel", [*QUICK, *(pytest.param(name, marks=pytest.mark.slow)
+                                              for name in guard.KERNELS if name not in QUICK)])
 def test_kernel_stays_inside_its_arrays(kernel):
     done = run("-m", "tests.kernels.guard", kernel)
     last = (done.stdout.splitlines() or ["nothing"])[-1]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tinyconv.bench.race import Entry, Race
-from tinyconv.bench.rivals import OURS, RIVALS, Rival
+from tinyconv.bench.rivals import OURS, Rival
 from tinyconv.bench.workload import SEED
 from tinyconv.data.files import whole_file
 from tinyconv.experiments.machine import machine, package_version
@@ -86,7 +86,7 @@ def _compared(race: Race, entry: Entry, alone: bool) -> str:
 def _ratios(race: Race) -> dict[str, tuple[float, float]]:
     """{name on the command line: tinyconv's time / that of its faster layout, by medians and by least times}."""
     found: dict[str, tuple[float, float]] = {}
-    for name, several in RIVALS.items():
+    for name, several in rivals.RIVALS.items():
         names = {rival.name for rival in several}
         entries = [entry for entry in race.finished if entry.rival in names]
         if entries and not race.ours.problem:
