@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from tinyconv.bench import rivals as known
 from tinyconv.bench.race import Entry, Race
 from tinyconv.bench.rivals import OURS, Rival
 from tinyconv.bench.workload import SEED
@@ -86,7 +87,7 @@ def _compared(race: Race, entry: Entry, alone: bool) -> str:
 def _ratios(race: Race) -> dict[str, tuple[float, float]]:
     """{name on the command line: tinyconv's time / that of its faster layout, by medians and by least times}."""
     found: dict[str, tuple[float, float]] = {}
-    for name, several in rivals.RIVALS.items():
+    for name, several in known.RIVALS.items():
         names = {rival.name for rival in several}
         entries = [entry for entry in race.finished if entry.rival in names]
         if entries and not race.ours.problem:
