@@ -177,6 +177,23 @@ def test_without_numba_everything_runs_on_im2col_and_says_so_once_but_an_explici
     assert sum(line.startswith("kernel 'direct': numba cannot be imported") for line in lines) == 2
 
 
+def test_with_the_compiler_switched_off_everything_runs_on_im2col_too():
+    done = run("""
+        import warnings
+        import numpy as np
+        import tinyconv as tc
+        x, w = np.ones((4, 64, 64, 32), np.float32), np.ones((3, 3, 32, 32), np.float32)
+        with warnings.catch_warnings(record=True) as heard:
+            warnings.simplefilter("always")
+            t = tc.tensor(x, requires_grad=True)
+            tc.relu(tc.conv2d(t, w)).sum().backward()
+        print(t.grad.sum() == 9 * 32 * 4 * 62 * 62 * 32, [str(warning.message) for warning in heard])
+    """, NUMBA_DISABLE_JIT="1")
+    assert done.returncode == 0, done.stderr
+    assert re.match(r"True \[.tinyconv: Numba's compiler is switched off .*uses the kernel 'im2col'", done.stdout)
+    assert done.stdout.count("tinyconv:") == 1
+
+
 @pytest.mark.parametrize("contraction", CONTRACTIONS)
 def test_direct_refuses_a_dtype_it_is_not_compiled_for_and_im2col_takes_it(contraction):
     made = geometry("2d, depthwise")

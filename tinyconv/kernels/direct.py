@@ -81,7 +81,7 @@ def weight_adjoint(x: Array, g: Array, geometry: ConvGeometry) -> Array:
     return (sums[0] if splits == 1 else sums.sum(axis=0)).reshape(geometry.weight_shape)
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=64)
 def _lines(geometry: ConvGeometry, size: int) -> tuple[Integers, Integers, int]:
     """Where each weight finds its number in a window, where each line of pixels of a sample begins, and how long lines are.
 

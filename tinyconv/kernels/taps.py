@@ -61,7 +61,7 @@ class Products:
     padded: Shape
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=64)
 def forward(geometry: ConvGeometry, size: int) -> Products:
     """From x to y, of numbers of `size` bytes."""
     axes = []
@@ -74,7 +74,7 @@ def forward(geometry: ConvGeometry, size: int) -> Products:
     return Products((part,), padding, padded)
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=64)
 def backward(geometry: ConvGeometry, size: int) -> Products:
     """From y to x, of numbers of `size` bytes."""
     phases, padding = [], []
