@@ -30,7 +30,7 @@ def markdown_example(text: str) -> doctest.DocTest:
 @pytest.mark.parametrize("name", module_names())
 def test_examples_in_docstrings_run(name, tmp_path, monkeypatch):
     source = importlib.util.find_spec(name).origin
-    used = {alias.name for node in ast.walk(ast.parse(Path(source).read_text(encoding="utf-8")))
+    used = {alias.name for node in ast.parse(Path(source).read_text(encoding="utf-8")).body
             if isinstance(node, ast.Import) for alias in node.names}
     if missing := [rival for rival in used & RIVALS if importlib.util.find_spec(rival) is None]:
         pytest.skip(f"{', '.join(missing)} is not installed")
