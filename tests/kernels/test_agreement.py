@@ -202,6 +202,14 @@ def test_bias_relu_and_prelu_on_the_way_are_what_they_are_afterwards(kernel):
     assert_close(dispatch.conv(x, weight, dispatch.Plan(made, kernel), bias, slopes), np.where(y > 0, y, slopes * y), 1e-5)
 
 
+@pytest.mark.parametrize("kernel", ["reference", "im2col", "direct"])
+def test_relu_on_the_way_makes_even_an_infinite_value_zero_and_lets_nan_pass(kernel):
+    made = conv_geometry((1, 3, 1), (1, 1, 1))
+    x = np.array([-np.inf, np.nan, np.inf], np.float32).reshape(made.x_shape)
+    y = dispatch.conv(x, np.ones(made.weight_shape, np.float32), dispatch.Plan(made, kernel), None, "relu")
+    assert np.array_equal(y.ravel(), [0, np.nan, np.inf], equal_nan=True)
+
+
 @pytest.mark.parametrize("form", FORMS, ids=["F(4, 3)", "F(2, 3)"])
 def test_winograd_triangle_is_adjoint(form):
     made = conv_geometry((2, 9, 10, 20), (3, 3, 20, 12), padding=(1, 0))

@@ -105,7 +105,7 @@ def table(rows: Iterable[Row]) -> str:
     lines = [f"{'layer':22}{'gradient':11}{'MFLOP':>8}{names}  {'table takes':13}{'/ torch':>7}"]
     for layer, contraction, geometry, taken in rows:
         times = "".join(f"{taken[name]:13.3f}" if name in taken else f"{'-':>13}" for name in columns)
-        choice = dispatch.choose(geometry, np.float32, contraction)
+        choice = dispatch.choose(geometry, np.float32)
         ratio = f"{taken[choice] / taken['torch']:7.2f}" if {choice, "torch"} <= taken.keys() else f"{'-':>7}"
         lines.append(f"{layer:22}{TITLES[contraction]:11}{geometry.flops / 1e6:8.1f}{times}  {choice:13}{ratio}")
     return "\n".join(lines)

@@ -33,15 +33,11 @@ _told = threading.local()  # on how many threads Numba was told to run what this
 _forked = False  # threads do not survive a fork, and GNU OpenMP ends a child that would use them again
 
 
-def jit(function: Callable[..., Any], *, parallel: bool = False, cache: bool = True,
-        reorder: bool = False) -> Callable[..., Any]:
-    """`numba.njit` with the options every kernel shares: a product and a sum may be fused, nothing else is reordered.
-
-    With `reorder` sums may be, too, which lets a loop that adds up use vectors; NaN and infinity stay what they are.
-    """
+def jit(function: Callable[..., Any], *, parallel: bool = False, cache: bool = True) -> Callable[..., Any]:
+    """`numba.njit` with the options every kernel shares: a product and a sum may be fused, nothing else is reordered."""
     with own_folder():
         return numba.njit(parallel=parallel, nogil=True, cache=cache and FOLDER is not None, error_model="numpy",
-                          fastmath={"contract", "reassoc", "nsz"} if reorder else {"contract"})(function)
+                          fastmath={"contract"})(function)
 
 
 @contextlib.contextmanager
@@ -68,10 +64,10 @@ def on_threads(function: Callable[..., Any], *arguments: Any) -> Any:
 class Kernel:
     """A compiled function of arrays, called from Python: on all threads; in a forked child on one."""
 
-    def __init__(self, function: Callable[..., Any], reorder: bool = False) -> None:
+    def __init__(self, function: Callable[..., Any]) -> None:
         functools.update_wrapper(self, function)
-        self.function, self.reorder = function, reorder
-        self.parallel = jit(function, parallel=True, reorder=reorder)
+        self.function = function
+        self.parallel = jit(function, parallel=True)
 
     def __call__(self, *arguments: Any) -> Any:
         return self.serial(*arguments) if _forked else on_threads(self.parallel, *arguments)
@@ -79,17 +75,12 @@ class Kernel:
     @functools.cached_property
     def serial(self) -> Callable[..., Any]:
         """The same function with plain loops; not cached on disk, where Numba could not tell the two apart."""
-        return jit(self.function, cache=False, reorder=self.reorder)
+        return jit(self.function, cache=False)
 
 
 def kernel(function: Callable[..., Any]) -> Kernel:
     """Make a `Kernel` of a function with one `prange` over workers or tasks."""
     return Kernel(function)
-
-
-def reordering_kernel(function: Callable[..., Any]) -> Kernel:
-    """A `Kernel` that may add up in any order."""
-    return Kernel(function, reorder=True)
 
 
 def forked() -> bool:

@@ -74,20 +74,22 @@ def conv(x: Array, weight: Array, plan: Plan, bias: Array | None = None, activat
         (bias,) = _checked(bias=(bias, (geometry.out_channels,)))
     if activation is not None and not isinstance(activation, str):
         (activation,) = _checked(slopes=(activation, (geometry.out_channels,)))
-    name = _settled(plan, x.dtype, "conv")
+    name = _settled(plan, x.dtype)
     if name in COMPILED:
         return _function("conv", name, geometry)(pixels, weights, geometry, bias=bias, activation=activation,
                                                  remember=_memory(weight, plan))
     y = _function("conv", name, geometry)(pixels, weights, geometry)
     y = y if bias is None else np.add(y, bias, out=y)
-    return y if activation is None else np.where(y > 0, y, y * (0 if isinstance(activation, str) else activation))
+    if isinstance(activation, str):
+        return np.maximum(y, 0, out=y)
+    return y if activation is None else np.where(y > 0, y, y * activation)
 
 
 def input_adjoint(y: Array, weight: Array, plan: Plan) -> Array:
     """The gradient of <conv(x, weight), y> for x."""
     geometry = plan.geometry
     pixels, weights = _checked(y=(y, geometry.y_shape), weight=(weight, geometry.weight_shape))
-    name = _settled(plan, y.dtype, "input_adjoint")
+    name = _settled(plan, y.dtype)
     options = {"remember": _memory(weight, plan)} if name in COMPILED else {}
     return _function("input_adjoint", name, geometry)(pixels, weights, geometry, **options)
 
@@ -96,7 +98,7 @@ def weight_adjoint(x: Array, y: Array, plan: Plan) -> Array:
     """The gradient of <conv(x, weight), y> for the weight."""
     geometry = plan.geometry
     pixels, arriving = _checked(x=(x, geometry.x_shape), y=(y, geometry.y_shape))
-    name = _settled(plan, x.dtype, "weight_adjoint")
+    name = _settled(plan, x.dtype)
     return _function("weight_adjoint", name, geometry)(pixels, arriving, geometry)
 
 
@@ -151,11 +153,11 @@ def _function(contraction: str, name: str, geometry: ConvGeometry) -> Callable[.
 # --- The choice -------------------------------------------------------------------------------------------
 
 
-def choose(geometry: ConvGeometry, dtype: Any, contraction: str = "conv") -> str:
+def choose(geometry: ConvGeometry, dtype: Any) -> str:
     """The table: the kernel for a contraction nobody chose one for. A pure function of its arguments."""
     if _against_direct(geometry, dtype):
         return "im2col"
-    return "direct" if _against_winograd(geometry, dtype, contraction) else "winograd"
+    return "direct" if _against_winograd(geometry, dtype) else "winograd"
 
 
 def _against_direct(geometry: ConvGeometry, dtype: Any) -> str:
@@ -168,7 +170,7 @@ def _against_direct(geometry: ConvGeometry, dtype: Any) -> str:
     return ""
 
 
-def _against_winograd(geometry: ConvGeometry, dtype: Any, contraction: str = "conv") -> str:
+def _against_winograd(geometry: ConvGeometry, dtype: Any) -> str:
     """Why the table does not take `winograd`; empty if it does. Its savings grow with the channels, its transforms do not."""
     if objection := _winograd_cannot(geometry, dtype, "winograd"):
         return objection
@@ -191,9 +193,9 @@ def _winograd_cannot(geometry: ConvGeometry, dtype: Any, name: str) -> str:
     return "a row of tiles is F(4, 3) only" if name == "winograd_f2" and len(geometry.size) == 1 else ""
 
 
-def _settled(plan: Plan, dtype: np.dtype[Any], contraction: str = "conv") -> str:
+def _settled(plan: Plan, dtype: np.dtype[Any]) -> str:
     """The kernel that carries out the plan; what was chosen explicitly is never replaced."""
-    name = plan.kernel or choose(plan.geometry, dtype, contraction)
+    name = plan.kernel or choose(plan.geometry, dtype)
     if name not in COMPILED:
         return name
     if dtype not in COMPILED_DTYPES:

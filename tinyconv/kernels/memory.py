@@ -64,12 +64,6 @@ def entries(typing: Any, table: Any, count: Any) -> Any:
     return types.UniTuple(types.int64, length)(types.int64, count), emit
 
 
-@_of_integers(3)
-def poke(builder: Any, table: Any, index: Any, value: Any) -> None:
-    """Put an integer into a table of integers at an address."""
-    builder.store(value, _entry(builder, table, index))
-
-
 @intrinsic
 def fill(typing: Any, table: Any, numbers: Any) -> Any:
     """Put a tuple of integers into the table at an address; Numba takes far longer to compile an array of a list."""

@@ -94,11 +94,6 @@ def add(a: Array, b: Array) -> Array:
     return y.reshape(a.shape)
 
 
-def add_bias(x: Array, bias: Array) -> Array:
-    """x (..., C) plus a number for each channel."""
-    return np.asarray(x + bias) if small(x) else bend(x, broken_line(x, shift=bias))
-
-
 def column_sums(g: Array) -> Array:
     """The sum of g (..., C) over all but the channels: what a bias gets."""
     return bend_adjoint(g, g, broken_line(g), want_x=False)[1][0].astype(g.dtype)
