@@ -28,23 +28,30 @@ from numpy.typing import NDArray
 
 from tinyconv.kernels import direct, threads, workspace
 from tinyconv.kernels.derived import Remember, forget
-from tinyconv.kernels.direct import Activation, pack_panel
+from tinyconv.kernels.direct import Activation
 from tinyconv.kernels.geometry import ConvGeometry, Shape
-from tinyconv.kernels.memory import address, clear, copy, entries, fill, peek
-from tinyconv.kernels.simd import ADD, BYTES, CALL, ROWS, VECTORS, ZERO, tiles
-from tinyconv.kernels.tasks import Piece, invoke, piece, task
+from tinyconv.kernels.simd import BYTES, ROWS, tiles
+from tinyconv.kernels.tasks import Piece
 from tinyconv.kernels.winograd_forms import Form
+from tinyconv.kernels.winograd_tasks import (
+    FLOAT,
+    WIDTH,
+    add_products,
+    apply,
+    convolve_panels,
+    convolve_share,
+    enter,
+    leave,
+    lift,
+)
 
 Array = NDArray[Any]
 
-FLOAT = 4  # bytes
-WIDTH = VECTORS * (BYTES // FLOAT)  # channels in a panel
 BLOCK_BYTES = 1 << 19  # of transformed tiles that a thread works on at a time
 CHUNK_BYTES = 1 << 23  # of transformed tiles that a weight adjoint sums at a time
 KERNELS_BYTES = 1 << 24  # transformed kernels larger than this are made panel by panel, and not kept,
 TILES_BYTES = 20 << 20  # if all transformed tiles are not larger than this
 TOGETHER = 64  # rows that a weight adjoint makes at a time, where a kernel has several blocks: they fill its tiles of products
-WAY = 19  # the place in an image's table of the piece that reads or writes its squares
 NOWHERE = np.zeros(3, np.int64)  # the place of the first block
 
 def conv(x: Array, weight: Array, geometry: ConvGeometry, form: Form, bias: Array | None = None,
@@ -66,8 +73,8 @@ def weight_adjoint(x: Array, g: Array, geometry: ConvGeometry, form: Form) -> Ar
     elements, across = math.prod(form.side), form.side[1]
     first = _volume(tuple(before for before, _ in geometry.padding), 0)
     tiled = _volume(geometry.out, 1)
-    source = _Image(x, _volume(geometry.size, 1), tiled, form.m, first, form.side, _enter, form.tile, workers)
-    target = _Image(g, tiled, tiled, form.m, (0, 0, 0), form.m, _enter, form.pixels_gradient, workers)
+    source = _Image(x, _volume(geometry.size, 1), tiled, form.m, first, form.side, enter, form.tile, workers)
+    target = _Image(g, tiled, tiled, form.m, (0, 0, 0), form.m, enter, form.pixels_gradient, workers)
     size = _filled(geometry.kernel_size, form)
     together = max(TOGETHER // inputs, 1)  # so many blocks of the kernel
     places = _places(size, form)
@@ -80,21 +87,21 @@ def weight_adjoint(x: Array, g: Array, geometry: ConvGeometry, form: Form) -> Ar
     sums = [np.zeros((elements, -(-len(row) // ROWS) * ROWS, line), np.float32) for row in rows]
     for begin in range(0, source.count, chunk):
         taken = min(chunk, source.count - begin)
-        _lift(workers, workers, begin, taken, target.table.ctypes.data, NOWHERE.ctypes.data, 1, 0, g_lifted.ctypes.data,
-              *g_lifted.strides[:2], across)
+        lift(workers, workers, begin, taken, target.table.ctypes.data, NOWHERE.ctypes.data, 1, 0, g_lifted.ctypes.data,
+             *g_lifted.strides[:2], across)
         for group, row, total in zip(groups, rows, sums, strict=True):
-            _lift(workers, workers, begin, taken, source.table.ctypes.data, group.ctypes.data, len(group), pixel * FLOAT,
-                  lifted.ctypes.data, *lifted.strides[:2], across)
+            lift(workers, workers, begin, taken, source.table.ctypes.data, group.ctypes.data, len(group), pixel * FLOAT,
+                 lifted.ctypes.data, *lifted.strides[:2], across)
             parts = min(total.shape[1] // ROWS, 4)
-            _add_products(elements * parts, parts, row.ctypes.data, len(row), lifted.ctypes.data, *lifted.strides[:2],
-                          g_lifted.ctypes.data, *g_lifted.strides[:2], outputs, total.ctypes.data, *total.strides[:2], taken,
-                          *tiles(np.float32))
+            add_products(elements * parts, parts, row.ctypes.data, len(row), lifted.ctypes.data, *lifted.strides[:2],
+                         g_lifted.ctypes.data, *g_lifted.strides[:2], outputs, total.ctypes.data, *total.strides[:2], taken,
+                         *tiles(np.float32))
     down, right = form.block
     weights = np.empty((*size, inputs, line), np.float32)
     for group, total in zip(groups, sums, strict=True):
         block = np.empty((down, right, len(group), inputs, line), np.float32)
-        _apply(workers, workers, form.kernel_gradient.address, total.ctypes.data, across * total.strides[0], total.strides[0],
-               block.ctypes.data, *block.strides[:2], block[0, 0].nbytes // BYTES)
+        apply(workers, workers, form.kernel_gradient.address, total.ctypes.data, across * total.strides[0], total.strides[0],
+              block.ctypes.data, *block.strides[:2], block[0, 0].nbytes // BYTES)
         for i, (d, h, w) in enumerate(group):
             weights[d, h : h + down, w : w + right] = block[:, :, i]
     depth, height, width = _volume(geometry.kernel_size, 1)
@@ -162,8 +169,8 @@ def _kernels(weight: Array, form: Form, forward: bool) -> Array:
         tap = rows * width * FLOAT
         for block in range(blocks):
             part = kernels[:, block, i * rows : (i + 1) * rows]
-            _apply(workers, workers, form.kernel.address, packed[block].ctypes.data, right * tap, tap, part.ctypes.data,
-                   form.side[1] * kernels.strides[0], kernels.strides[0], tap // BYTES)
+            apply(workers, workers, form.kernel.address, packed[block].ctypes.data, right * tap, tap, part.ctypes.data,
+                  form.side[1] * kernels.strides[0], kernels.strides[0], tap // BYTES)
     assert kernels is not None
     return kernels
 
@@ -176,8 +183,8 @@ def _convolve(x: Array, weight: Array, forward: bool, form: Form, shape: Shape, 
     width = _line(columns)
     start, slope = (direct.vectors(values, 1, columns, width, np.float32) for values in (bias, direct.slopes(activation)))
     finish = np.array([start.ctypes.data, direct.bending(activation), slope.ctypes.data], np.int64)
-    source = _Image(x, _volume(x.shape[1:-1], 1), tiled, form.m, _volume(first, 0), form.side, _enter, form.tile, workers)
-    target = _Image(y, tiled, tiled, form.m, (0, 0, 0), form.m, _leave, form.pixels, workers)
+    source = _Image(x, _volume(x.shape[1:-1], 1), tiled, form.m, _volume(first, 0), form.side, enter, form.tile, workers)
+    target = _Image(y, tiled, tiled, form.m, (0, 0, 0), form.m, leave, form.pixels, workers)
     large_kernels = elements * channels * columns * FLOAT > KERNELS_BYTES
     if large_kernels and weight.shape[:-2] == form.block and elements * source.count * channels * FLOAT <= TILES_BYTES:
         _by_panels(source, target, weight, forward, form, columns, finish)
@@ -188,10 +195,10 @@ def _convolve(x: Array, weight: Array, forward: bool, form: Form, shape: Shape, 
     block = max(BLOCK_BYTES // (elements * (line + out_line) * FLOAT) // ROWS, 2) * ROWS
     block = min(block, max(-(-source.count // (workers * ROWS)), 1) * ROWS)
     lifted, products = (workspace.empty((workers, elements, block, n)) for n in (line, out_line))
-    _convolve_share(workers, workers, source.count, form.side[1], block, source.table.ctypes.data, target.table.ctypes.data,
-                    kernels.ctypes.data, kernels.strides[0], width // WIDTH, places.ctypes.data, len(places), lifted.ctypes.data,
-                    *lifted.strides[:3], products.ctypes.data, *products.strides[:3], elements, columns, channels,
-                    finish.ctypes.data, *tiles(np.float32))
+    convolve_share(workers, workers, source.count, form.side[1], block, source.table.ctypes.data, target.table.ctypes.data,
+                   kernels.ctypes.data, kernels.strides[0], width // WIDTH, places.ctypes.data, len(places), lifted.ctypes.data,
+                   *lifted.strides[:3], products.ctypes.data, *products.strides[:3], elements, columns, channels,
+                   finish.ctypes.data, *tiles(np.float32))
     return y
 
 
@@ -206,181 +213,11 @@ def _by_panels(source: _Image, target: _Image, weight: Array, forward: bool, for
     packing = direct.Packing(weight, np.ascontiguousarray(taps if forward else taps[::-1]), 1, forward)
     count = -(-source.count // ROWS) * ROWS
     lifted = workspace.empty((elements, count, _line(channels) + 16))
-    _lift(workers, workers, 0, source.count, source.table.ctypes.data, NOWHERE.ctypes.data, 1, 0, lifted.ctypes.data,
-          *lifted.strides[:2], form.side[1])
+    lift(workers, workers, 0, source.count, source.table.ctypes.data, NOWHERE.ctypes.data, 1, 0, lifted.ctypes.data,
+         *lifted.strides[:2], form.side[1])
     packed, kernels = (workspace.empty((workers, n, channels, WIDTH)) for n in (len(taps), elements))
     products = workspace.empty((workers, elements, count, WIDTH))
-    _convolve_panels(workers, workers, packing.table.ctypes.data, packed.ctypes.data, *packed.strides[:2], kernels.ctypes.data,
-                     *kernels.strides[:2], form.kernel.address, form.block[1], form.side[1], elements, channels, columns,
-                     lifted.ctypes.data, *lifted.strides[:2], products.ctypes.data, *products.strides[:3], source.count,
-                     target.table.ctypes.data, finish.ctypes.data, *tiles(np.float32))
-
-
-# --- Compiled: what one worker does; sizes of pixels, lines and steps are in bytes ----------------------------
-
-
-@task
-def _apply(worker: int, table: int) -> None:
-    """A transform of squares of vectors that lie side by side, a share of them."""
-    workers, transform, source, row, column, target, target_row, target_column, blocks = entries(table, 9)
-    first, last = blocks * worker // workers, blocks * (worker + 1) // workers
-    call = np.empty(CALL, np.int64)
-    fill(address(call), (source + first * BYTES, row, column, target + first * BYTES, target_row, target_column, last - first,
-                         0, 0, 0))
-    invoke(transform, (address(call),))
-
-
-@task
-def _lift(worker: int, table: int) -> None:
-    """Transform the squares of pixels of a chunk of tiles, a share of them, each seen from all the places."""
-    workers, first, count, image, places, places_count, place_step, lifted, step, line, across = entries(table, 11)
-    call = np.empty(CALL, np.int64)
-    for tile in range(count * worker // workers, count * (worker + 1) // workers):
-        for place in range(places_count):
-            into = lifted + tile * line + place * place_step
-            fill(address(call), (image, first + tile, places + 24 * place, worker, into, across * step, step))
-            invoke(peek(image, WAY), (address(call),))
-
-
-@task
-def _add_products(index: int, table: int) -> None:
-    """sums[element] += lifted tiles, transposed, times lifted gradients: one element of the square, some rows of the sums."""
-    (parts, places, channels, lifted, step, line, g_lifted, g_step, g_line, columns, sums, sum_step, sum_line, count, narrow,
-     wide) = entries(table, 16)
-    rows = -(-channels // ROWS)
-    element, part = divmod(index, parts)
-    inputs, results, nothing = np.empty(ROWS, np.int64), np.empty(ROWS, np.int64), np.zeros(1, np.int64)
-    call = np.empty(CALL, np.int64)
-    fill(address(call), (address(inputs), address(results), 0, address(nothing), 1, count, line, 0, 0, g_line, 0, ADD, 0))
-    for row in range(rows * part // parts * ROWS, rows * (part + 1) // parts * ROWS, ROWS):
-        for i in range(ROWS):  # beyond the last channel: the last one again, into a row of sums that nobody reads
-            inputs[i] = lifted + element * step + peek(places, min(row + i, channels - 1))
-            results[i] = sums + element * sum_step + (row + i) * sum_line
-        for column in range(0, columns, WIDTH):
-            call[2], call[7] = column * FLOAT, g_lifted + element * g_step + column * FLOAT
-            invoke(wide if (columns - column) * 2 > WIDTH else narrow, (address(call),))
-
-
-@task
-def _convolve_share(worker: int, table: int) -> None:
-    """Tiles in blocks: transform, multiply, transform back."""
-    (workers, count, across, block, source, target, kernels, kernel_step, blocks, places, places_count, lifted, lifted_share,
-     step, line, products, products_share, out_step, out_line, elements, columns, channels, finish, narrow,
-     wide) = entries(table, 25)
-    lifted, products, panel = lifted + worker * lifted_share, products + worker * products_share, channels * WIDTH * FLOAT
-    rows, results, distances = np.empty(block, np.int64), np.empty(block, np.int64), np.empty(elements, np.int64)
-    for i in range(block):
-        rows[i], results[i] = lifted + i * line, products + i * out_line
-    for element in range(elements):
-        distances[element] = element * step
-    call, way = np.empty(CALL, np.int64), np.empty(CALL, np.int64)
-    fill(address(call), (0, 0, 0, 0, 1, channels, FLOAT, 0, 0, WIDTH * FLOAT, 0, 0, 0))
-    end = count * (worker + 1) // workers
-    for first in range(count * worker // workers, end, block):
-        taken = min(block, end - first)
-        for place in range(places_count):
-            for i in range(taken):
-                fill(address(way), (source, first + i, places + 24 * place, worker, rows[i], across * step, step))
-                invoke(peek(source, WAY), (address(way),))
-            call[11] = ADD if place > 0 else ZERO
-            for element in range(elements):
-                call[3] = address(distances) + 8 * element
-                for column in range(blocks):
-                    call[2] = element * out_step + column * WIDTH * FLOAT
-                    call[7] = kernels + element * kernel_step + (column * places_count + place) * panel
-                    tile = wide if (columns - column * WIDTH) * 2 > WIDTH else narrow
-                    for i in range(0, taken, ROWS):  # tiles beyond the last one are whatever the block held before
-                        call[0], call[1] = address(rows) + 8 * i, address(results) + 8 * i
-                        invoke(tile, (address(call),))
-        for i in range(taken):
-            fill(address(way), (target, finish, first + i, worker, results[i], across * out_step, out_step, 0, columns * FLOAT))
-            invoke(peek(target, WAY), (address(way),))
-
-
-@task
-def _convolve_panels(worker: int, table: int) -> None:
-    """A share of the panels of columns: pack and transform their kernels, multiply all tiles, transform back."""
-    (workers, packing, packed, packed_share, tap, kernels, kernels_share, kernel_step, transform, right, across, elements,
-     channels, columns, lifted, step, line, products, products_share, out_step, out_line, count, target, finish, narrow,
-     wide) = entries(table, 26)
-    packed, kernels = packed + worker * packed_share, kernels + worker * kernels_share
-    products += worker * products_share
-    rows, results, distances = np.empty(count + ROWS, np.int64), np.empty(count + ROWS, np.int64), np.empty(elements, np.int64)
-    for i in range(count + ROWS):
-        rows[i], results[i] = lifted + i * line, products + i * out_line
-    for element in range(elements):
-        distances[element] = element * step
-    call, way, lift = np.empty(CALL, np.int64), np.empty(CALL, np.int64), np.empty(CALL, np.int64)
-    fill(address(call), (0, 0, 0, 0, 1, channels, FLOAT, 0, 0, WIDTH * FLOAT, 0, ZERO, 0))
-    fill(address(lift), (packed, right * tap, tap, kernels, across * kernel_step, kernel_step, tap // BYTES, 0, 0, 0))
-    blocks = -(-columns // WIDTH)
-    for panel in range(blocks * worker // workers, blocks * (worker + 1) // workers):
-        inside = min(WIDTH, columns - panel * WIDTH)
-        pack_panel(panel, packing, packed)
-        invoke(transform, (address(lift),))
-        for element in range(elements):
-            call[2], call[3], call[7] = element * out_step, address(distances) + 8 * element, kernels + element * kernel_step
-            for i in range(0, count, ROWS):  # tiles beyond the last one are whatever memory held before
-                call[0], call[1] = address(rows) + 8 * i, address(results) + 8 * i
-                invoke(wide if inside * 2 > WIDTH else narrow, (address(call),))
-        for i in range(count):
-            fill(address(way), (target, finish, i, worker, results[i], across * out_step, out_step, panel * WIDTH * FLOAT,
-                                inside * FLOAT))
-            invoke(peek(target, WAY), (address(way),))
-
-
-@piece
-def _enter(arguments: int) -> None:
-    """Transform one square of pixels, seen from a place; what lies outside is zero, and so are channels up to a whole vector."""
-    image, tile, place, worker, into, into_row, into_column = entries(arguments, 7)
-    (x, depth, height, width, pixel, slices, down, across, m_down, m_across, front, up, back, rows, columns, edge, edges, line,
-     transform) = entries(image, WAY)
-    rest, square = divmod(tile, down * across)
-    n, d = divmod(rest, slices)
-    d += peek(place, 0) - front
-    top, left = square // across * m_down - up + peek(place, 1), square % across * m_across - back + peek(place, 2)
-    call = np.empty(CALL, np.int64)
-    fill(address(call), (x + (((n * depth + d) * height + top) * width + left) * pixel, width * pixel, pixel, into, into_row,
-                         into_column, line // BYTES, 0, 0, 0))
-    inside = 0 <= d < depth
-    if line > pixel or not inside or top < 0 or left < 0 or top + rows > height or left + columns > width:
-        edge += worker * edges
-        first, last = min(max(-left, 0), columns), max(min(width - left, columns), 0)
-        for i in range(rows):
-            row, copied = edge + i * columns * line, call[0] + i * width * pixel
-            if not inside or top + i < 0 or top + i >= height or first >= last:
-                clear(row, columns * line)
-            elif line == pixel:
-                clear(row, first * line)
-                copy(row + first * line, copied + first * pixel, (last - first) * pixel)
-                clear(row + last * line, (columns - last) * line)
-            else:
-                clear(row, columns * line)
-                for j in range(first, last):
-                    copy(row + j * line, copied + j * pixel, pixel)
-        call[0], call[1], call[2] = edge, columns * line, line
-    invoke(transform, (address(call),))
-
-
-@piece
-def _leave(arguments: int) -> None:
-    """Transform one square of products back into the pixels of the image that it covers, into `size` bytes of their channels."""
-    image, finish, tile, worker, source, row, column, shift, size = entries(arguments, 9)
-    (y, _, height, width, pixel, _, down, across, m_down, m_across, _, _, _, _, _, edge, edges, _,
-     transform) = entries(image, WAY)
-    bias, mode, slope = entries(finish, 3)
-    n, square = divmod(tile, down * across)  # n counts slices
-    top, left = square // across * m_down, square % across * m_across
-    target = y + ((n * height + top) * width + left) * pixel + shift
-    vectors = -(-size // BYTES)
-    call = np.empty(CALL, np.int64)
-    fill(address(call), (source, row, column, target, width * pixel, pixel, vectors, bias + shift, mode, slope + shift))
-    if vectors * BYTES == size and top + m_down <= height and left + m_across <= width:
-        invoke(transform, (address(call),))
-    else:
-        edge, line = edge + worker * edges, vectors * BYTES
-        call[3], call[4], call[5] = edge, m_across * line, line
-        invoke(transform, (address(call),))
-        for i in range(min(m_down, height - top)):
-            for j in range(min(m_across, width - left)):
-                copy(target + (i * width + j) * pixel, edge + (i * m_across + j) * line, size)
+    convolve_panels(workers, workers, packing.table.ctypes.data, packed.ctypes.data, *packed.strides[:2], kernels.ctypes.data,
+                    *kernels.strides[:2], form.kernel.address, form.block[1], form.side[1], elements, channels, columns,
+                    lifted.ctypes.data, *lifted.strides[:2], products.ctypes.data, *products.strides[:3], source.count,
+                    target.table.ctypes.data, finish.ctypes.data, *tiles(np.float32))
