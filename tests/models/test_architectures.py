@@ -10,6 +10,7 @@ from tests.refusal import assert_refused
 from tinyconv.models.convnet import conv4, signal_net, volume_net
 from tinyconv.models.koch import difference, koch_net
 from tinyconv.models.mobilefacenet import PARTS, load_mobilefacenet, mobilefacenet
+from tinyconv.models.siamese import siamese_net
 from tinyconv.models.vgg import vgg19_features, vgg_cifar10
 from tinyconv.nn import BatchNorm, Residual
 
@@ -48,6 +49,16 @@ def test_koch_net_has_the_sizes_of_the_paper():
     sizes = [(96, 96, 64), (48, 48, 64), (21, 21, 128), (9, 9, 128), (6, 6, 256), (4096,), (1,)]
     assert [y.shape[1:] for y in seen.values()] == sizes
     assert seen["score"].shape == (1, 1)
+
+
+def test_siamese_net_is_one_tower_for_all_pictures():
+    net = siamese_net((20, 17), 3, rng())
+    faces = rng().random((4, 20, 17, 3), np.float32)
+    together = net(faces).data
+    assert together.shape == (4, 128)
+    np.testing.assert_allclose(net(faces[1:3]).data, together[1:3], rtol=1e-4, atol=1e-6)
+    with assert_refused(r"siamese_net: size is \(20, 7\), expected a height and a width of at least 8", tc.ShapeError):
+        siamese_net((20, 7), 3, rng())
 
 
 def test_difference_pairs_the_first_half_with_the_second():

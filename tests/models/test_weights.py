@@ -8,13 +8,17 @@ import pytest
 from PIL import Image
 
 import tinyconv as tc
+from tinyconv.models import face_encoder, tinyvgg
+from tinyconv.models.shipped import FOLDER
 from tinyconv.models.squeezenet import load_squeezenet, squeezenet1_1
-from tinyconv.models.tinyvgg import WEIGHTS, load_tiny_vgg
+from tinyconv.models.tinyvgg import load_tiny_vgg
 
 
-def test_weights_that_come_with_tinyconv_are_float16_and_small():
-    assert WEIGHTS.stat().st_size <= 4 * 2**20
-    with np.load(WEIGHTS) as saved:
+@pytest.mark.parametrize("name", [tinyvgg.WEIGHTS, face_encoder.OWN_WEIGHTS])
+def test_weights_that_come_with_tinyconv_are_float16_and_small(name):
+    path = FOLDER / name
+    assert path.stat().st_size <= 4 * 2**20
+    with np.load(path) as saved:
         assert {saved[name].dtype for name in saved} == {np.dtype(np.float16)}
 
 

@@ -19,7 +19,8 @@ from tinyconv.data.registry import lookup
 from tinyconv.engine import Tensor, no_grad, tensor
 from tinyconv.experiments.machine import machine
 from tinyconv.experiments.results import Result
-from tinyconv.models.tinyvgg import WEIGHTS, save_tiny_vgg, tiny_vgg
+from tinyconv.models.shipped import FOLDER
+from tinyconv.models.tinyvgg import save_tiny_vgg, tiny_vgg
 from tinyconv.nn import Sequential
 from tinyconv.ops.loss import cross_entropy
 from tinyconv.optim import SGD, Cosine, WarmUp
@@ -34,7 +35,7 @@ EPOCHS, BATCH, LEARNING_RATE, MOMENTUM, WEIGHT_DECAY = 8, 128, 0.03, 0.9, 5e-4
 def run(seed: int, checkpoint: Path, save_weights: bool) -> Result:
     """Train, test once, and with `save_weights` replace the weights that come with tinyconv."""
     if save_weights:
-        check_writable(WEIGHTS.parent)
+        check_writable(FOLDER)
     net, test_accuracy, seconds = train(seed, checkpoint)
     if save_weights:
         save_tiny_vgg(net)

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from tinyconv.engine import Tensor
+from tinyconv.models.shipped import load_shipped, save_shipped
 from tinyconv.nn import BatchNorm, Conv2d, Flatten, L2Normalize, Linear, MaxPool2d, ReLU, Sequential
 from tinyconv.ops.norm import layer_norm
 
 WIDTHS = (32, 64, 128, 128)  # channels of the blocks; each halves height and width
+OWN_SIZE, OWN_WEIGHTS = (48, 48), "face_encoder_procedural.npz"
 
 
 def face_encoder(size: tuple[int, int], channels: int, rng: np.random.Generator, embedding: int = 64,
@@ -40,3 +42,17 @@ def face_encoder(size: tuple[int, int], channels: int, rng: np.random.Generator,
 def standardize(x: Tensor) -> Tensor:
     """Each picture of (N, H, W, C) with mean 0 and deviation 1."""
     return layer_norm(x, axes=(1, 2, 3), eps=1e-4)
+
+
+def own_face_encoder() -> Sequential:
+    """The encoder that comes with tinyconv, frozen: RGB faces (N, 48, 48, 3) in [0, 1] to points (N, 64) of length 1.
+
+    Trained by `tinyconv reproduce procedural-faces --save-weights` on faces drawn by code: it tells those apart, and shows
+    how the rest works. It has never seen a photograph.
+    """
+    return load_shipped(face_encoder(OWN_SIZE, 3, np.random.default_rng(0)), OWN_WEIGHTS)
+
+
+def save_own_face_encoder(net: Sequential) -> None:
+    """Write the weights that `own_face_encoder` reads."""
+    save_shipped(net, OWN_WEIGHTS)

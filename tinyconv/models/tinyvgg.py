@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
-from tinyconv.data.arrays import read_npz
-from tinyconv.data.files import whole_file
 from tinyconv.engine import Tensor
+from tinyconv.models.shipped import load_shipped, save_shipped
 from tinyconv.nn import Conv2d, GlobalAvgPool, Linear, MaxPool2d, ReLU, Sequential
 
 WIDTHS = (32, 64, 128, 256)  # channels of the four stages, two convolutions each
-WEIGHTS = Path(__file__).parent / "weights" / "tinyvgg_cifar10.npz"
+WEIGHTS = "tinyvgg_cifar10.npz"
 MEAN, STD = 0.47, 0.25  # of CIFAR-10's pixels, rounded: the input is (x - MEAN) / STD
 
 
@@ -43,13 +40,9 @@ def normalise(x: Tensor) -> Tensor:
 
 def load_tiny_vgg() -> Sequential:
     """The net trained on CIFAR-10 by `tinyconv reproduce cifar10`, frozen; its float16 weights come with tinyconv."""
-    net = tiny_vgg(np.random.default_rng(0))
-    net.load_state(read_npz(WEIGHTS))
-    net.freeze()
-    return net
+    return load_shipped(tiny_vgg(np.random.default_rng(0)), WEIGHTS)
 
 
 def save_tiny_vgg(net: Sequential) -> None:
-    """Write the weights that `load_tiny_vgg` reads, as float16, whole or not at all."""
-    with whole_file(WEIGHTS) as partial:
-        np.savez(partial, **{name: array.astype(np.float16) for name, array in net.state().items()})  # type: ignore[arg-type]
+    """Write the weights that `load_tiny_vgg` reads."""
+    save_shipped(net, WEIGHTS)
