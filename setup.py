@@ -12,6 +12,7 @@ NOTEBOOKS = ["jupytext>=1.16", "nbclient>=0.10", "nbformat>=5.10", "ipykernel>=6
 TEST = ["pytest>=8.0", "hypothesis>=6.100", "onnx>=1.16", *NOTEBOOKS]
 DEV = ["ruff>=0.9", "mypy>=1.14", *TEST]
 BENCH = ["torch>=2.4", "onnx>=1.16", "onnxruntime>=1.18", "mygrad>=2.2"]  # the rivals of `tinyconv bench`
+ORACLE = ["torch>=2.4", "pytorch-metric-learning>=2.8", "scikit-learn>=1.5"]  # what `pytest -m oracle` compares with
 
 setup(
     name="tinyconv",
@@ -41,6 +42,6 @@ setup(
     zip_safe=False,
     install_requires=["numpy>=2.0", "numba>=0.60", "pillow>=10.3", "matplotlib>=3.9", "tqdm>=4.66", "pooch>=1.8",
                       "platformdirs>=3.0"],
-    extras_require={"test": TEST, "notebooks": NOTEBOOKS, "dev": DEV, "bench": BENCH},
+    extras_require={"test": TEST, "notebooks": NOTEBOOKS, "dev": DEV, "bench": BENCH, "oracle": ORACLE},
     entry_points={"console_scripts": ["tinyconv = tinyconv.cli.main:main"]},
 )

@@ -29,7 +29,7 @@ from tinyconv.ops.adaptive_pool import (
 )
 from tinyconv.ops.array import concatenate, flip, pad, reshape, stack, transpose
 from tinyconv.ops.convolution import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d
-from tinyconv.ops.distance import pairwise_distances
+from tinyconv.ops.distance import paired_distances, pairwise_distances
 from tinyconv.ops.dropout import dropout
 from tinyconv.ops.einsum import einsum
 from tinyconv.ops.elementwise import abs, clip, exp, log, maximum, minimum, power, relu, sqrt, where
@@ -70,8 +70,8 @@ __all__ = [
     "kl_divergence", "l2_normalize", "layer_norm", "leaky_relu", "local_response_norm", "log", "log_softmax",
     "logsumexp", "matmul", "max", "max_pool1d", "max_pool2d", "max_pool3d", "max_pool_indices1d", "max_pool_indices2d",
     "max_pool_indices3d", "max_unpool1d", "max_unpool2d", "max_unpool3d", "maximum", "mean", "minimum", "mse",
-    "multiply", "negative", "nn", "no_grad", "norm", "one_hot", "optim", "pad", "pairwise_distances", "power", "prelu",
-    "primitive", "relu", "reshape", "resize_bilinear", "resize_nearest", "set_threads", "sigmoid", "softmax", "softplus", "sqrt",
-    "stack", "subtract", "sum", "take_along_axis", "tanh", "tensor", "top_k", "transpose", "upsample_nearest",
-    "use_kernel", "var", "where",
+    "multiply", "negative", "nn", "no_grad", "norm", "one_hot", "optim", "pad", "paired_distances", "pairwise_distances", "power",
+    "prelu", "primitive", "relu", "reshape", "resize_bilinear", "resize_nearest", "set_threads", "sigmoid", "softmax",
+    "softplus", "sqrt", "stack", "subtract", "sum", "take_along_axis", "tanh", "tensor", "top_k", "transpose",
+    "upsample_nearest", "use_kernel", "var", "where",
 ]

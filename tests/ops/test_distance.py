@@ -39,8 +39,9 @@ def test_distance_of_each_row_from_each_row(metric, sizes, dtype, tolerance):
 
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_rows_of_one_matrix_are_at_distance_zero_from_themselves_and_symmetric(metric, dtype):
-    x = np.random.default_rng(1).standard_normal((30, 17)).astype(dtype)
+@pytest.mark.parametrize("size", [(30, 17), (101, 70)], ids=["by NumPy", "by compiled code"])
+def test_rows_of_one_matrix_are_at_distance_zero_from_themselves_and_symmetric(metric, dtype, size):
+    x = np.random.default_rng(1).standard_normal(size).astype(dtype)
     d = tc.pairwise_distances(x, metric=metric).data
     np.testing.assert_array_equal(np.diag(d), 0)
     np.testing.assert_array_equal(d, d.T)
@@ -144,3 +145,50 @@ def test_unknown_metrics_and_mixed_dtypes_are_named():
         tc.pairwise_distances(np.ones((2, 3)), metric="manhattan")
     with pytest.raises(tc.DtypeError, match="pairwise_distances: got float32 and float64"):
         tc.pairwise_distances(np.ones((2, 3)), np.ones((2, 3), np.float32))
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 2e-6), (np.float64, 1e-14)])
+def test_paired_distances_are_the_diagonal_of_the_pairwise_ones(metric, dtype, tolerance):
+    rng = np.random.default_rng(6)
+    x, y = rng.standard_normal((2, 7, 5)).astype(dtype)
+    y[2], x[4] = x[2], 0
+    d, every = tc.paired_distances(x, y, metric), tc.pairwise_distances(x, y, metric)
+    assert (d.shape, d.dtype) == ((7,), dtype)
+    assert d.data[2] == 0
+    np.testing.assert_allclose(d.data, np.diag(every.data), rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_gradients_of_paired_distances_are_those_of_the_diagonal_where_rows_coincide_too(metric):
+    rng = np.random.default_rng(7)
+    x, y = rng.standard_normal((2, 5, 3))
+    y[1], x[3], y[3] = x[1], 0, 0
+    for a, b in zip(tc.grad(tc.paired_distances(leaf_x := leaf(x), leaf_y := leaf(y), metric).sum(), [leaf_x, leaf_y]),
+                    tc.grad((tc.pairwise_distances(leaf_x, leaf_y, metric) * np.eye(5)).sum(), [leaf_x, leaf_y]), strict=True):
+        np.testing.assert_allclose(a.data, b.data, atol=1e-13)
+        assert not a.data[[1, 3]].any()
+
+
+def test_paired_squares_of_small_differences_keep_all_digits_and_lengths_do_not_overflow():
+    x = np.array([[1e6, 1.0], [1e200, 0.0]])
+    y = np.array([[1e6, 1.0 + 2.0**-40], [0.0, 1e200]])
+    assert tc.paired_distances(x[:1], y[:1], "squared_euclidean").data[0] == 2.0**-80
+    np.testing.assert_allclose(tc.paired_distances(x, y).data, [2.0**-40, 1e200 * np.sqrt(2)], rtol=1e-15)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_no_rows_have_no_paired_distances_and_a_gradient(metric):
+    x = leaf(np.zeros((0, 3)))
+    d = tc.paired_distances(x, np.zeros((0, 3)), metric)
+    assert d.shape == (0,)
+    assert tc.grad(d.sum(), x).shape == (0, 3)
+
+
+@pytest.mark.parametrize(("x", "y"), [((3,), (3,)), ((2, 3), (3, 3)), ((2, 3), (2, 4)), ((1, 3), (2, 3)), ((2, 1, 3), (2, 1, 3))],
+                         ids=str)
+def test_rows_without_a_partner_are_named(x, y):
+    with pytest.raises(tc.ShapeError, match=r"paired_distances: got shapes .*, expected \(N, D\) twice"):
+        tc.paired_distances(np.ones(x), np.ones(y))
+    with pytest.raises(tc.DataError, match="paired_distances: got metric 'hamming'"):
+        tc.paired_distances(np.ones((2, 3)), np.ones((2, 3)), "hamming")

@@ -75,7 +75,7 @@ def test_wheel_says_what_it_needs_and_for_which_python(wheel):
     assert needed == {"numpy", "numba", "pillow", "matplotlib", "tqdm", "pooch", "platformdirs"}
     assert "Requires-Python: >=3.10" in metadata
     extras = {line.removeprefix("Provides-Extra: ") for line in metadata if line.startswith("Provides-Extra: ")}
-    assert extras == {"test", "notebooks", "dev", "bench"}
+    assert extras == {"test", "notebooks", "dev", "bench", "oracle"}
 
 
 def test_installed_tinyconv_is_the_wheel_and_brings_neither_lessons_nor_tests(prefix, tmp_path):

@@ -1,4 +1,4 @@
-"""How far apart? Every row of one matrix against every row of another, without a third axis in memory."""
+"""How far apart? Rows of two matrices, each with its partner, or each with all, without a third axis in memory."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import numpy as np
 
 from tinyconv.engine import Array, Tensor, as_tensors, primitive
 from tinyconv.errors import DataError, ShapeError
+from tinyconv.kernels import dispatch
 from tinyconv.ops.array import reshape, transpose
 from tinyconv.ops.elementwise import select, sqrt, where
 from tinyconv.ops.linear import matmul
-from tinyconv.ops.reduce import l2_normalize, sum
+from tinyconv.ops.reduce import l2_normalize, norm, sum
 
 METRICS = ("euclidean", "squared_euclidean", "cosine")
 
@@ -28,7 +29,7 @@ def squared_distances(x: Array, y: Array) -> Array:
     a = x.astype(np.float64)
     b = a if y is x else y.astype(np.float64)  # of one matrix with itself: exactly symmetric
     scale = np.square(a).sum(axis=1)[:, None] + np.square(b).sum(axis=1)
-    out = np.maximum(scale - 2 * (a @ b.T), 0)
+    out = np.maximum(scale - 2 * dispatch.matmul(a, b.T), 0)
     near_rows, near_columns = np.nonzero(out <= NEAR * scale)
     step = max(CHUNK // max(a.shape[1], 1), 1)
     for start in range(0, len(near_rows), step):
@@ -70,8 +71,7 @@ def pairwise_distances(x: Any, y: Any = None, metric: str = "euclidean") -> Tens
     >>> pairwise_distances([[0, 0], [3, 4]]).data.tolist()
     [[0.0, 5.0], [5.0, 0.0]]
     """
-    if metric not in METRICS:
-        raise DataError(f"pairwise_distances: got metric {metric!r}, expected one of {', '.join(METRICS)}.")
+    _check_metric("pairwise_distances", metric)
     x, *others = as_tensors("pairwise_distances", x, *(() if y is None else (y,)))
     y = others[0] if others else x
     if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1]:
@@ -83,6 +83,50 @@ def pairwise_distances(x: Any, y: Any = None, metric: str = "euclidean") -> Tens
     if metric == "cosine":  # 1 - cos = |x - y|^2 / 2 for unit vectors, which keeps the digits of small angles
         return 0.5 * squared + np.add.outer(_half_if_zero(rows), _half_if_zero(columns))
     return squared if metric == "squared_euclidean" else _root(squared)
+
+
+def paired_distances(x: Any, y: Any, metric: str = "euclidean") -> Tensor:
+    """The distance of each row of `x` from the row of `y` at the same place.
+
+    The metrics are those of `pairwise_distances`, whose diagonal this is, from the differences and without the rest.
+
+    Parameters
+    ----------
+    x, y : Tensor, (N, D)
+    metric : "euclidean", "squared_euclidean" or "cosine"
+
+    Returns
+    -------
+    Tensor, (N,)
+        Never negative, and exactly 0 for equal rows, unless they are zero vectors, whose cosine distance is 1. Where a Euclidean
+        distance is 0 it has a kink: gradient 0 there; a zero vector has cosine gradient 0.
+
+    Raises
+    ------
+    ShapeError
+        Not two matrices of one shape.
+    DataError
+        No such metric.
+
+    >>> paired_distances([[0, 0], [1, 1]], [[3, 4], [1, 1]]).data.tolist()
+    [5.0, 0.0]
+    """
+    _check_metric("paired_distances", metric)
+    x, y = as_tensors("paired_distances", x, y)
+    if x.ndim != 2 or x.shape != y.shape:
+        raise ShapeError(f"paired_distances: got shapes {x.shape} and {y.shape}, expected (N, D) twice.")
+    if metric == "cosine":
+        x, y = _on_the_sphere(x), _on_the_sphere(y)
+    difference = x - y
+    if metric == "euclidean":
+        return norm(difference, axis=1)
+    squared = sum(difference * difference, axis=1)
+    return squared if metric == "squared_euclidean" else 0.5 * squared + (_half_if_zero(x) + _half_if_zero(y))
+
+
+def _check_metric(name: str, metric: str) -> None:
+    if metric not in METRICS:
+        raise DataError(f"{name}: got metric {metric!r}, expected one of {', '.join(METRICS)}.")
 
 
 def _around(x: Tensor) -> Callable[[Tensor], Tensor]:
