@@ -1,82 +1,59 @@
-"""Error rates of verification against their definitions, counted threshold by threshold."""
+"""The verification lab as a whole: what cannot be rated is refused by each function in its own name."""
 
 import numpy as np
 import pytest
 
 import tinyconv as tc
-from tinyconv.metric.evaluation import (
-    equal_error_rate,
-    error_rates,
-    every_pair,
-    false_reject_rate,
-    nearest_neighbour_accuracy,
-)
+from tests.refusal import assert_refused
+from tinyconv.metric import evaluation as lab
+
+RATED = {
+    "roc": lab.roc,
+    "det": lab.det,
+    "auc": lab.auc,
+    "score_histograms": lab.score_histograms,
+    "error_rates": lab.error_rates,
+    "equal_error_rate": lab.equal_error_rate,
+    "false_reject_rate": lambda d, s: lab.false_reject_rate(d, s, 0.5),
+    "validation_rate": lambda d, s: lab.validation_rate(d, s, 0.5),
+    "threshold_for_false_match_rate": lambda d, s: lab.threshold_for_false_match_rate(d, s, 0.5),
+    "most_accurate_threshold": lab.most_accurate_threshold,
+    "k_fold_accuracy": lambda d, s: lab.k_fold_accuracy(d, s, np.arange(len(d))),
+}
 
 
-def scores(seed, n=60, ties=False):
-    rng = np.random.default_rng(seed)
-    same = rng.random(n) < 0.4
-    distances = rng.normal(np.where(same, 1.0, 2.0), 0.7)
-    return (np.round(distances, 0) if ties else distances), same
-
-
-def test_every_pair_comes_once():
-    first, second, same = every_pair([3, 8, 3, 3])
-    assert list(zip(first.tolist(), second.tolist(), same.tolist(), strict=True)) == [
-        (0, 1, False), (0, 2, True), (0, 3, True), (1, 2, False), (1, 3, False), (2, 3, True)]
-
-
-@pytest.mark.parametrize("ties", [False, True])
-def test_error_rates_count_wrong_decisions(ties):
-    distances, same = scores(1, ties=ties)
-    accepts, rejects = error_rates(distances, same)
-    assert (accepts[0], rejects[0]) == (0, 1)
-    for i, threshold in enumerate(sorted(set(distances.tolist())), 1):
-        assert accepts[i] == pytest.approx(np.mean(distances[~same] <= threshold))
-        assert rejects[i] == pytest.approx(np.mean(distances[same] > threshold))
-    assert (accepts[-1], rejects[-1]) == (1, 0)
-
-
-@pytest.mark.parametrize(("distances", "same", "rate"), [
-    ([1, 2, 3, 4], [True, True, False, False], 0.0),  # told apart
-    ([3, 4, 1, 2], [True, True, False, False], 1.0),  # the wrong way round
-    ([1, 3, 2, 4], [True, True, False, False], 0.5),
-    ([5, 5], [True, False], 0.5),  # not told apart at all: halfway from nobody to everybody
-    ([1, 2, 3, 10, 2.5, 11, 12, 13, 14], [True] * 4 + [False] * 5, 0.2),  # one of five, while one of four is refused
+@pytest.mark.parametrize(("distances", "same", "reason"), [
+    ([1.0, 2.0], [True, True], "2 same and 0 different"),
+    ([1.0, 2.0], [False, False], "0 same and 2 different"),
+    ([1.0, np.nan], [True, False], "1 distances that are NaN"),
+    ([-np.inf, 2.0], [True, False], "1 distances that are NaN or infinite"),
+    ([1.0], [True, False], r"expected numbers \(N,\)"),
+    ([[1.0, 2.0]], [[True, False]], r"expected numbers \(N,\)"),
+    ([1.0, 2.0], [1, 0], "same of int64"),
+    ([1j, 2.0], [True, False], "distances of complex128"),
+    (["1", "2"], [True, False], "expected numbers"),
+    ([], np.zeros(0, bool), "0 same and 0 different"),
 ])
-def test_equal_error_rate_of_cases_counted_by_hand(distances, same, rate):
-    assert equal_error_rate(np.array(distances, float), np.array(same)) == pytest.approx(rate)
+@pytest.mark.parametrize("name", RATED)
+def test_what_cannot_be_rated_is_refused(name, distances, same, reason):
+    with assert_refused(f"^{name}: .*{reason}", tc.ShapeError):
+        RATED[name](distances, same)
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_equal_error_rate_lies_between_the_neighbouring_thresholds(seed):
-    distances, same = scores(seed)
-    accepts, rejects = error_rates(distances, same)
-    rate = equal_error_rate(distances, same)
-    assert np.maximum(accepts, rejects).min() + 1e-12 >= rate >= np.minimum(accepts, rejects).max() - 1e-12
+@pytest.mark.parametrize("name", RATED)
+def test_rows_of_different_lengths_are_refused(name):
+    with assert_refused(f"^{name}: "):
+        RATED[name]([[1.0], [2.0, 3.0]], [True, False])
 
 
-def test_false_reject_rate_never_accepts_more_than_asked():
-    distances, same = scores(2)
-    for asked in (0, 0.05, 0.1, 0.5, 1):
-        threshold = max(t for t in [-1, *distances] if np.mean(distances[~same] <= t) <= asked)
-        assert false_reject_rate(distances, same, asked) == pytest.approx(np.mean(distances[same] > threshold))
+@pytest.mark.parametrize("name", RATED)
+def test_arguments_stay_as_they_were(name):
+    distances, same = np.array([3, 1, 2, 4], np.float32), np.array([True, True, False, False])
+    distances.flags.writeable = same.flags.writeable = False
+    RATED[name](distances, same)
+    assert (distances.tolist(), same.tolist()) == ([3, 1, 2, 4], [True, True, False, False])
 
 
-@pytest.mark.parametrize(("distances", "same"), [
-    ([1.0, 2.0], [True, True]), ([1.0, 2.0], [False, False]), ([1.0, np.nan], [True, False]), ([1.0], [True, False]),
-    ([1.0, 2.0], [1, 0]), ([], []),
-])
-def test_what_cannot_be_rated_is_refused(distances, same):
-    with pytest.raises(tc.ShapeError, match="error_rates"):
-        error_rates(np.array(distances), np.array(same))
-
-
-def test_nearest_neighbour_has_the_smallest_distance():
-    rng = np.random.default_rng(3)
-    gallery, queries = rng.random((5, 2, 3)), rng.random((40, 2, 3))
-    nearest = [np.argmin([np.linalg.norm(q - g) for g in gallery]) for q in queries]
-    labels = np.array([7, 1, 4, 9, 2])
-    asked = labels[nearest]
-    asked[:10] = 99
-    assert nearest_neighbour_accuracy(gallery, labels, queries, asked) == 0.75
+def test_every_name_of_the_lab_can_be_imported_from_one_place():
+    assert all(hasattr(lab, name) for name in lab.__all__)
+    assert len(set(lab.__all__)) == len(lab.__all__)
