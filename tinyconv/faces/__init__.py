@@ -1,0 +1,1 @@
+"""Faces: found in photographs, aligned, enrolled in a gallery, verified and identified."""
