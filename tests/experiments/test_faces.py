@@ -8,9 +8,10 @@ import pytest
 import tinyconv as tc
 from tinyconv.cli.main import main
 from tinyconv.data import packs
-from tinyconv.experiments import orl, procedural_faces
+from tinyconv.experiments import lfw, orl, procedural_faces
 from tinyconv.experiments.registry import EXPERIMENTS, reproduce
 from tinyconv.experiments.triplets import embed
+from tinyconv.faces.protocol import Protocol
 from tinyconv.models.face_encoder import face_encoder
 
 
@@ -21,15 +22,49 @@ def far_apart(people, images, seed=0):
     return (centres[:, None] + rng.random((people, images, 2))).reshape(-1, 1, 1, 2)
 
 
+def people_of_a_draw(seed=0):
+    """Points (5, 10, 2), five people told apart without doubt."""
+    return far_apart(orl.TEST_PEOPLE, 10, seed).reshape(orl.TEST_PEOPLE, 10, 2)
+
+
 def test_people_told_apart_have_no_errors():
-    faces = far_apart(5, 4).reshape(5, 4, 1, 1, 2)
-    assert orl.verification(lambda x: x.reshape(len(x), -1), faces) == (0, 0)
+    distances = orl.pair_distances(people_of_a_draw())
+    assert orl.percent(orl.equal_error_rate, [distances]) == 0
+    assert orl.interval([distances, distances], np.random.default_rng(0)) == (0, 0)
 
 
 def test_people_not_told_apart_are_half_wrong():
-    equal, rejects = orl.verification(lambda x: np.zeros((len(x), 2)), far_apart(5, 4).reshape(5, 4, 1, 1, 2))
-    assert equal == pytest.approx(0.5)
-    assert rejects == 1  # whoever accepts anybody accepts all
+    distances = orl.pair_distances(np.zeros((orl.TEST_PEOPLE, 10, 2)))
+    assert orl.percent(orl.equal_error_rate, [distances]) == pytest.approx(50)
+
+
+def test_interval_holds_the_pooled_rate_and_is_wider_for_fewer_draws():
+    rng = np.random.default_rng(0)
+    draws = [orl.pair_distances(people_of_a_draw(seed) / 60 + rng.standard_normal((orl.TEST_PEOPLE, 10, 2))) for seed in range(5)]
+    pooled = orl.equal_error_rate(np.concatenate(draws), np.tile(orl.same_person(), 5))
+    low, high = orl.interval(draws, rng)
+    assert low < pooled < high
+    one = orl.interval(draws[:1], rng)
+    assert one[1] - one[0] > high - low
+
+
+def test_layer_leaves_points_of_length_one_and_learns_from_each_view():
+    points = orl.direction(np.random.default_rng(0).standard_normal((12, 4, 3, 6)).astype(np.float32))
+    seen = []
+
+    def loss(embeddings, labels):
+        seen.append(labels)
+        return (embeddings * embeddings).sum()
+
+    net = orl.layer(points, loss, 0)
+    assert len(seen) == orl.STEPS
+    assert all(sorted(labels) == sorted(list(range(12)) * 4) for labels in seen)
+    np.testing.assert_allclose(np.linalg.norm(orl.after(net, points[:, :, 0]), axis=2), 1, rtol=1e-5)
+
+
+def test_the_contrastive_loss_sees_every_pair_once():
+    embeddings = tc.tensor([[0.0, 0.0], [0.0, 0.0], [0.6, 0.8]])
+    assert orl.contrastive(embeddings, np.array([0, 0, 1])).item() == 0  # equal, and a margin apart
 
 
 def test_recognition_of_clusters_is_perfect_and_of_noise_is_chance():
@@ -40,45 +75,59 @@ def test_recognition_of_clusters_is_perfect_and_of_noise_is_chance():
 
 
 def test_raw_pixels_as_points_do_not_see_brightness():
-    faces = np.random.default_rng(0).random((3, 4, 5, 1))
+    faces = np.random.default_rng(0).random((2, 3, 4, 5, 1))
     np.testing.assert_allclose(orl.flat(faces), orl.flat(0.5 * faces + 0.2))
-    np.testing.assert_allclose(np.linalg.norm(orl.flat(faces), axis=1), 1)
+    np.testing.assert_allclose(np.linalg.norm(orl.flat(faces), axis=2), 1)
 
 
-def test_orl_faces_are_halved_by_the_mean_of_four_pixels(tmp_path, monkeypatch):
-    faces = np.random.default_rng(0).integers(0, 256, (40, 10, 112, 92), np.uint8)
-    (tmp_path / "faces_orl").mkdir()
-    np.savez(tmp_path / "faces_orl" / "orl_faces.npz", faces=faces)
-    monkeypatch.setenv("TINYCONV_DATA", str(tmp_path))
-    halves = orl.load_faces()
-    assert halves.shape == (40, 10, 56, 46, 1)
-    assert halves.dtype == np.float32
-    assert halves[3, 2, 5, 7, 0] == pytest.approx(faces[3, 2, 10:12, 14:16].mean() / 255)
+def test_halves_are_means_of_four_pixels_and_three_colours():
+    faces = np.random.default_rng(0).random((2, 3, 112, 96, 3), np.float32)
+    halves = orl.halves(faces)
+    assert halves.shape == (2, 3, 56, 48, 1)
+    assert halves[1, 2, 5, 7, 0] == pytest.approx(faces[1, 2, 10:12, 14:16].mean(), rel=1e-5)
 
 
 def test_json_of_five_draws_is_one_object_and_nothing_else(tmp_path, monkeypatch, capsys):
-    faces = np.random.default_rng(0).random((40, 10, 4, 4, 1))
-    monkeypatch.setattr(orl, "load_faces", lambda: faces)
-    monkeypatch.setattr(orl, "train", lambda faces, seed, checkpoint: (None, 1.0))
-    monkeypatch.setattr(orl, "embed", lambda net, images: orl.flat(images))
+    rng = np.random.default_rng(0)
+    points = orl.direction(rng.standard_normal((40, 1, 1, 8)) + 0.1 * rng.standard_normal((40, 10, 3, 8))).astype(np.float32)
+    monkeypatch.setattr(orl, "load_encoder", lambda name: None)
+    monkeypatch.setattr(orl, "load", lambda name: {"faces": None})
+    monkeypatch.setattr(orl, "aligned_faces", lambda pictures, encoder: rng.random((40, 10, 4, 4, 3), np.float32))
+    monkeypatch.setattr(orl, "views", lambda encoder, faces, rng: points)
+    monkeypatch.setattr(orl, "from_scratch", lambda faces, others, seed, checkpoint: (None, 1.0))
+    monkeypatch.setattr(orl, "embed", lambda net, images: images.reshape(len(images), -1))
     for module in ("tinyconv.cli.reproduce", "tinyconv.experiments.results"):
         monkeypatch.setattr(f"{module}.FOLDER", tmp_path)
     assert main(["reproduce", "orl", "--json", "--checkpoint", str(tmp_path / "c.npz")]) == 0
     printed = capsys.readouterr()
     record = json.loads(printed.out)
     assert record["seeds"] == [0, 1, 2, 3, 4]
-    assert record["also"]["equal error rate"] == record["also"]["equal error rate of raw pixels"]
+    assert record["also"]["equal error rate, MobileFaceNet alone"] == 0
+    assert record["also"]["equal error rate, aligned pixels"] > 30
     assert printed.err.count("draw ") == 5
 
 
-def test_without_the_pack_orl_says_how_to_get_it(tmp_path, monkeypatch):
+def test_centring_takes_away_what_all_encodings_share():
+    rng = np.random.default_rng(0)
+    people, folds = 40, np.repeat(np.arange(4), 20)
+    centres = rng.standard_normal((people, 6))
+    points = np.repeat(centres, 2, axis=0) + 0.2 * rng.standard_normal((2 * people, 6)) + [9, 0, 0, 0, 0, 0]
+    shown, same = 2 * np.repeat(rng.permutation(people), 2), np.tile([True, False], people)
+    pairs = np.stack([shown, np.where(same, shown + 1, np.roll(shown, 2))], axis=1)
+    protocol = Protocol(tuple(("x", n) for n in range(2 * people)), pairs, same, folds)
+    assert lfw.centred_accuracies(points, protocol).shape == (4,)
+    shifted = lfw.centred_accuracies(points + 30 * np.eye(6)[0], protocol)
+    np.testing.assert_allclose(shifted, lfw.centred_accuracies(points, protocol))
+
+
+def test_without_the_packs_orl_says_how_to_get_them(tmp_path, monkeypatch):
     monkeypatch.setenv("TINYCONV_DATA", str(tmp_path))
     monkeypatch.setattr(packs, "cache_folder", lambda: tmp_path)
-    with pytest.raises(tc.DataError, match="tinyconv data fetch orl"):
+    with pytest.raises(tc.DataError, match="tinyconv weights fetch mobilefacenet"):
         reproduce("orl", 0, tmp_path / "c.npz", save_weights=False)
 
 
-@pytest.mark.parametrize("name", ["orl", "procedural-faces"])
+@pytest.mark.parametrize("name", ["orl"])
 def test_experiments_without_weights_refuse_to_save_them(name, tmp_path):
     assert name in EXPERIMENTS
     with pytest.raises(tc.DataError, match="--save-weights"):

@@ -11,7 +11,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from tinyconv.bench import catalogue, cold, race, report, rivals, roofline
+from tinyconv.bench import catalogue, cold, race, recognition, report, rivals, roofline
 from tinyconv.bench.workload import Workload
 from tinyconv.data.files import check_writable, whole_file
 from tinyconv.data.images import check_output
@@ -23,7 +23,8 @@ LEAST_TURNS = 7
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("workload", nargs="*", metavar="WORKLOAD",
-                        help="which, by the names that 'list' shows (default: all of them); 'conv' times single convolutions")
+                        help="which, by the names that 'list' shows (default: all of them); 'conv' times single convolutions, "
+                        "'recognition' triplet miners and the gallery")
     parser.add_argument("--against", metavar="NAMES",
                         help=f"rivals, out of {','.join(rivals.RIVALS)} (default: whoever is installed)")
     parser.add_argument("--threads", type=int, default=cores(), metavar="N",
@@ -48,6 +49,11 @@ def run(arguments: argparse.Namespace) -> int:
                         f"{cores()}, the processors of this process.")
     if arguments.workload == ["conv"]:
         return _single_layers(arguments)
+    if arguments.workload == ["recognition"]:
+        _check(arguments)
+        print(recognition.conditions(), flush=True)
+        print(recognition.table(recognition.measure(arguments.repeat)))
+        return 0
     workloads = catalogue.chosen(arguments.workload)
     _check(arguments)
     if arguments.cold:

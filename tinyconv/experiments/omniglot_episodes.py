@@ -39,7 +39,7 @@ def run(seed: int, checkpoint: Path, save_weights: bool) -> Result:
         name="omniglot-episodes", metric="20-way one-shot accuracy, %", measured=found.pop("20-way"), spread=None, published=96.0,
         source="prototypical networks, Snell et al. 2017 (98.8 for 5-way), on another split", recalled=False,
         seeds=(seed,), seconds=round(seconds, 1), machine=machine(),
-        data=f"Omniglot: trained on the background set; {EPISODES} episodes of the evaluation set, each character asked {ASKED} times",
+        data=f"Omniglot: trained on the background set; {EPISODES} episodes of the evaluation set, {ASKED} queries a character",
         command=f"tinyconv reproduce omniglot-episodes --seed {seed} --checkpoint omniglot.npz", also=found,
     )
 

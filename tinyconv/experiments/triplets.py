@@ -20,6 +20,7 @@ from tinyconv.optim.schedules import Cosine, WarmUp
 from tinyconv.train.fit import fit
 
 Array = NDArray[Any]
+Mine = Callable[[Array, Array, float], Array]  # (squared distances, labels, margin) -> triplets
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,6 @@ class Recipe:
     epochs, steps : an epoch is so many steps
     people, images : a batch has so many images of so many people
     margin : of the loss, in squared distance on the unit sphere
-    mine : (squared distances, labels, margin) -> triplets
     lr : highest rate of Adam; it warms up over the first 5 %, then falls along half a cosine
     """
 
@@ -40,7 +40,7 @@ class Recipe:
     people: int
     images: int
     margin: float
-    mine: Callable[[Array, Array, float], Array]
+    mine: Mine
     lr: float
 
 
@@ -51,14 +51,18 @@ def train_encoder(net: Sequential, images: Array, labels: Array, recipe: Recipe,
     optimizer = Adam(net.parameters(), recipe.lr)
 
     def loss(net: Sequential, chosen: Array) -> Tensor:
-        embeddings = net(tensor(augment(images[chosen], rng)))
-        squared = pairwise_distances(embeddings.data, metric="squared_euclidean").data
-        return triplet_loss(embeddings, recipe.mine(squared, labels[chosen], recipe.margin), recipe.margin)
+        return mined_loss(net(tensor(augment(images[chosen], rng))), labels[chosen], recipe.mine, recipe.margin)
 
     records = fit(net, optimizer, loss, lambda: p_by_k(labels, recipe.people, recipe.images, rng, recipe.steps),
                   epochs=recipe.epochs, schedule=WarmUp(Cosine(recipe.lr, steps), 0.05 * steps), checkpoint=checkpoint,
                   generators={"batches": rng}, extra=extra)
     return sum(record.seconds for record in records)
+
+
+def mined_loss(embeddings: Tensor, labels: Array, mine: Mine, margin: float) -> Tensor:
+    """The triplet loss of a batch, over the triplets that `mine` chooses by its squared distances."""
+    squared = pairwise_distances(embeddings.data, metric="squared_euclidean").data
+    return triplet_loss(embeddings, mine(squared, labels, margin), margin)
 
 
 def embed(net: Sequential, images: Array) -> Array:

@@ -13,7 +13,8 @@ from tinyconv.viz.picture import COLOURS, INK, STYLE, Picture
 
 @mpl.rc_context(STYLE)
 def curves(series: Mapping[str, tuple[Any, Any]], xlabel: str = "", ylabel: str = "", log: bool = False,
-           tangents: Sequence[tuple[float, float, float]] = (), caption: str = "") -> Picture:
+           tangents: Sequence[tuple[float, float, float]] = (), bands: Mapping[str, tuple[Any, Any]] | None = None,
+           caption: str = "") -> Picture:
     """Named curves in one frame.
 
     Parameters
@@ -21,11 +22,14 @@ def curves(series: Mapping[str, tuple[Any, Any]], xlabel: str = "", ylabel: str 
     series : {name: (x values, y values)}; a name that begins with "_" stays out of the legend
     log : logarithmic y axis
     tangents : (x, y, slope) of short straight lines to draw through a curve
+    bands : {name of a curve: (low, high)}, its spread, drawn in its colour
     """
     figure = Picture(caption, 8.0, 3.6)
     axes = figure.subplots()
     for name, (x, y) in series.items():
-        axes.plot(x, y, label=name, linewidth=2)
+        (line,) = axes.plot(x, y, label=name, linewidth=2)
+        if bands and name in bands:
+            axes.fill_between(x, *bands[name], color=line.get_color(), alpha=0.2, linewidth=0)
     width = 0.06 * (axes.get_xlim()[1] - axes.get_xlim()[0])
     for x, y, slope in tangents:
         reach = width / np.hypot(1, slope)
