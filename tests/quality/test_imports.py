@@ -59,6 +59,7 @@ LATE = {
     ("bench/worker.py", "importlib.import_module"),  # one rival, each in a process of its own
     ("cli/bench.py", "tinyconv.bench.conv"),  # imports torch
     ("cli/bench.py", "tinyconv.viz.roofline"),  # imports matplotlib
+    ("cli/faces/recognise.py", "tinyconv.viz.faces"),  # likewise
 }
 
 

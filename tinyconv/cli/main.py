@@ -13,6 +13,7 @@ from tinyconv.errors import TinyconvError
 # verb: what it does, in one line. Module tinyconv.cli.<verb> has add_arguments(parser) and run(arguments) -> exit code.
 VERBS = {
     "stylize": "paint a photograph in the style of a painting",
+    "faces": "recognise people: enrol, verify, identify, list, remove; calibrate, evaluate, train",
     "gradcheck": "check the gradient of every operation, or of one",
     "reproduce": "run an experiment and record its result",
     "data": "list and fetch data sets",
