@@ -142,3 +142,27 @@ def test_embeddings_are_of_length_one_and_blind_to_mirrors():
     np.testing.assert_allclose(np.linalg.norm(points, axis=1), 1, rtol=1e-5)
     np.testing.assert_allclose(embed(net, faces[:, :, ::-1]), points, atol=1e-5)
     assert net.training  # as it was
+
+
+@pytest.mark.slow
+def test_faces_of_orl_are_found_aligned_and_told_apart_without_training(pack):
+    pack("weights/mtcnn_facenet.npz"), pack("weights/mobilefacenet_casia_112x96.npz")
+    with np.load(pack("faces_orl/orl_faces.npz")) as archive:
+        pictures = archive["faces"][: orl.TEST_PEOPLE]
+    encoder = orl.load_encoder("mobilefacenet")
+    faces = orl.aligned_faces(pictures, encoder)
+    assert faces.shape == (orl.TEST_PEOPLE, 10, 112, 96, 3)
+    points = encoder.encode(faces.reshape(-1, 112, 96, 3)).reshape(orl.TEST_PEOPLE, 10, -1)
+    assert orl.percent(orl.equal_error_rate, [orl.pair_distances(points)]) < 5
+
+
+@pytest.mark.slow
+def test_views_of_a_face_are_nearer_to_it_than_other_people_are(pack):
+    pack("weights/mobilefacenet_casia_112x96.npz")
+    with np.load(pack("faces_lfw/lfw_mini_pairs_rgb112x96.npz")) as archive:
+        faces = archive["images"][archive["pairs"][archive["same"] == 0][:4, 1]] / np.float32(255)
+    points = orl.views(orl.load_encoder("mobilefacenet"), faces[:, None], np.random.default_rng(0))[:, 0]
+    assert points.shape == (4, 2 + orl.VIEWS, 128)
+    own = ((points - points[:, :1]) ** 2).sum(axis=2).max()
+    others = ((points[:, None, 0] - points[None, :, 0]) ** 2).sum(axis=2)[~np.eye(4, dtype=bool)].min()
+    assert own < others
