@@ -12,7 +12,13 @@ from tinyconv.experiments.results import Result
 
 EXPERIMENTS = {
     "cifar10": "train tinyconv's own feature net on CIFAR-10",
-    "orl": "verify real faces: an encoder trained by triplet loss on 35 people, 5 unseen",
+    "detect": "find and align faces: MTCNN on two photographs and on LFW's View 2",
+    "collapse": "injure trainings by triplet loss in four ways; does the doctor say what is wrong, and does its advice help?",
+    "lfw": "verify the 6,000 pairs of LFW's View 2 with MobileFaceNet",
+    "mining": "random, semi-hard and hardest triplets on one budget, on handwritten characters",
+    "omniglot-episodes": "one-shot recognition of 1 among 5 and 20 characters of all alphabets",
+    "omniglot-lake": "Lake's 400 one-shot trials of 1 among 20 characters of one alphabet",
+    "orl": "verify real faces, 5 unseen people of 40: a layer trained on the other 35 behind MobileFaceNet",
     "procedural-faces": "recognise invented people: an encoder trained by triplet loss, 20 unseen at a time",
 }
 
