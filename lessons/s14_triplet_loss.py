@@ -16,8 +16,8 @@ import numpy as np
 import tinyconv as tc
 from tinyconv import viz
 from tinyconv.data.makers.faces import procedural_faces
+from tinyconv.data.packs import load
 from tinyconv.data.samplers import p_by_k
-from tinyconv.experiments.orl import flat, load_faces
 from tinyconv.metric.evaluation import (
     equal_error_rate,
     error_rates,
@@ -356,8 +356,8 @@ assert len(eight_by_four) == 32 * 3 * 28
 #
 # The ORL faces are photographs of real people. Their pack comes with `tinyconv data fetch orl`; if it is on your machine, the
 # next cell asks a hard question: does an encoder that has seen nothing but drawings tell *photographs* of people apart? It
-# helps against raw pixels or it does not; look. To do it well, a network must be trained on photographs: that is
-# `tinyconv reproduce orl`, whose result stands in the README.
+# helps against raw pixels or it does not; look. To do it well, a network must have seen photographs, and find the faces in them
+# first: that is `tinyconv reproduce orl`, whose result stands in the README.
 
 
 # %%
@@ -368,13 +368,22 @@ def equal_error(points, people):
     return equal_error_rate(distances, same)
 
 
+def flat(pictures):
+    """The pixels as an encoding, each picture with mean 0 and length 1."""
+    points = pictures.reshape(len(pictures), -1)
+    points = points - points.mean(axis=1, keepdims=True)
+    return points / np.linalg.norm(points, axis=1, keepdims=True)
+
+
 try:
-    photographs = load_faces()
+    pixels = load("orl")["faces"]  # (people, photographs, 112, 92), gray
 except tc.DataError:
     print("the ORL faces are not on this machine: tinyconv data fetch orl")
     shown = None
 else:
-    count, views = photographs.shape[:2]
+    count, views = pixels.shape[:2]
+    halves = pixels.reshape(count, views, 56, 2, 46, 2).mean(axis=(3, 5))
+    photographs = halves[..., None].astype(np.float32) / 255
     square = photographs.reshape(count * views, 56, 46, 1)
     square = tc.resize_bilinear(square, SIZE).data
     people = np.repeat(np.arange(count), views)
