@@ -63,6 +63,7 @@ def test_list_names_every_workload_and_says_what_it_is(capsys):
     assert all(WORKLOADS[line.split()[0]].sentence in line for line in lines)
 
 
+@pytest.mark.slow
 def test_cold_start_shows_the_first_and_the_second_process(capsys):
     assert main(["bench", "--cold", "mlp", "--threads", "1"]) == 0
     lines = capsys.readouterr().out.splitlines()

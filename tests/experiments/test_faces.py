@@ -48,7 +48,8 @@ def test_interval_holds_the_pooled_rate_and_is_wider_for_fewer_draws():
     assert one[1] - one[0] > high - low
 
 
-def test_layer_leaves_points_of_length_one_and_learns_from_each_view():
+def test_layer_leaves_points_of_length_one_and_learns_from_every_person(monkeypatch):
+    monkeypatch.setattr(orl, "STEPS", 9)
     points = orl.direction(np.random.default_rng(0).standard_normal((12, 4, 3, 6)).astype(np.float32))
     seen = []
 
@@ -96,12 +97,15 @@ def test_json_of_five_draws_is_one_object_and_nothing_else(tmp_path, monkeypatch
     monkeypatch.setattr(orl, "views", lambda encoder, faces, rng: points)
     monkeypatch.setattr(orl, "from_scratch", lambda faces, others, seed, checkpoint: (None, 1.0))
     monkeypatch.setattr(orl, "embed", lambda net, images: images.reshape(len(images), -1))
+    monkeypatch.setattr(orl, "interval", lambda distances, rng: (0.0, 0.01))
+    monkeypatch.setattr(orl, "STEPS", 2)
     for module in ("tinyconv.cli.reproduce", "tinyconv.experiments.results"):
         monkeypatch.setattr(f"{module}.FOLDER", tmp_path)
     assert main(["reproduce", "orl", "--json", "--checkpoint", str(tmp_path / "c.npz")]) == 0
     printed = capsys.readouterr()
     record = json.loads(printed.out)
     assert record["seeds"] == [0, 1, 2, 3, 4]
+    assert record["also"]["to"] == 1
     assert record["also"]["equal error rate, MobileFaceNet alone"] == 0
     assert record["also"]["equal error rate, aligned pixels"] > 30
     assert printed.err.count("draw ") == 5

@@ -77,8 +77,8 @@ def run(program: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.skipif(bool(config.DISABLE_JIT), reason="Numba's compiler is switched off")
-@pytest.mark.parametrize("processor", ["haswell", pytest.param("generic", marks=pytest.mark.slow),
-                                       pytest.param("nehalem", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("processor", ["haswell", "generic", "nehalem"])
 def test_kernels_agree_on_a_processor_with_narrower_vectors(processor, tmp_path):
     width, register, feature = PROCESSORS[processor]
     if not binding.get_process_triple().startswith("x86_64") or not binding.get_host_cpu_features().get(feature):

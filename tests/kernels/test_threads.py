@@ -21,7 +21,7 @@ from tinyconv.kernels import compiled, direct, dispatch, threads
 pytestmark = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="Numba's compiler is switched off")
 
 ROOT = Path(__file__).resolve().parents[2]
-LAYERS = ["default", "workqueue", "omp"]
+LAYERS = ["default", *(pytest.param(layer, marks=pytest.mark.slow) for layer in ("workqueue", "omp"))]
 
 START = """
     import os, sys, threading, warnings

@@ -138,7 +138,7 @@ def test_threads_share_no_memory():
         thread.join()
     assert not wrong
     assert workspace.statistics().used == 0
-    assert workspace.statistics().most < 16 << 20
+    assert workspace.statistics().most < 17 << 20  # each held at most two arrays of two megabytes, and their heads
 
 
 def test_steps_of_training_find_room_where_the_step_before_was():
