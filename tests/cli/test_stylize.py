@@ -38,7 +38,7 @@ def test_without_arguments_the_photograph_and_the_painting_are_embedded(folder):
 
 def test_seed_decides_the_picture(folder):
     for name, seed in (("a.png", "1"), ("b.png", "1"), ("c.png", "2")):
-        assert main(["stylize", "-o", name, "--seed", seed, *SMALL]) == 0
+        assert main(["stylize", "content.png", "style.jpg", "-o", name, "--seed", seed, *SMALL]) == 0
     assert (folder / "a.png").read_bytes() == (folder / "b.png").read_bytes()
     assert (folder / "a.png").read_bytes() != (folder / "c.png").read_bytes()
 
@@ -64,14 +64,14 @@ def write_wrong_weights(folder):
     (["-o", "no/where.png"], "the folder no does not exist"),
     (["-o", "file/out.png"], "file does not exist"),
     (["-o", "out.txt"], "has the ending '.txt'"),
-    (["--weights", "other.npz"], "does not hold the weights of SqueezeNet 1.1"),
-    (["--weights", "text.npz"], "text.npz is not a readable .npz file"),
-    (["--weights", "absent.npz"], "absent.npz does not exist"),
+    (["content.png", "style.jpg", "--weights", "other.npz"], "does not hold the weights of SqueezeNet 1.1"),
+    (["content.png", "style.jpg", "--weights", "text.npz"], "text.npz is not a readable .npz file"),
+    (["content.png", "style.jpg", "--weights", "absent.npz"], "absent.npz does not exist"),
     (["--size", "5"], "--size is 5, expected 32"),
     (["--steps", "0"], "--steps is 0"),
     (["--seed", "-1"], "--seed -1"),
-    (["--style-weight", "nan"], "expected finite numbers"),
-    (["--noise", "1.5"], "noise is 1.5"),
+    (["content.png", "style.jpg", "--style-weight", "nan"], "expected finite numbers"),
+    (["content.png", "style.jpg", "--noise", "1.5"], "noise is 1.5"),
 ])
 def test_bad_input_gives_one_line_exit_code_2_and_no_file(folder, capsys, arguments, message):
     write_wrong_weights(folder)
