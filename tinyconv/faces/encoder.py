@@ -106,6 +106,12 @@ def fingerprint(net: Module, size: tuple[int, int], preprocessing: str) -> str:
     return digest.hexdigest()[:16]
 
 
+def make_encoder(net: Module, *, name: str, size: tuple[int, int], detects: bool, good_for: str, threshold: float) -> Encoder:
+    """The encoder of a net in evaluation mode, with its fingerprint; see `Encoder`."""
+    preprocessing = f"{'aligned' if detects else 'whole picture'}, mean with mirror image"
+    return Encoder(name, fingerprint(net, size, preprocessing), size, detects, good_for, threshold, net)
+
+
 def load_encoder(name: str) -> Encoder:
     """An encoder by name.
 
@@ -123,21 +129,17 @@ def load_encoder(name: str) -> Encoder:
 
 
 def _mobilefacenet() -> Encoder:
-    net = mobilefacenet.load_mobilefacenet(find("mobilefacenet"))
-    return Encoder(
-        name="mobilefacenet", fingerprint=fingerprint(net, mobilefacenet.SIZE, "aligned, mean with mirror image"),
-        size=mobilefacenet.SIZE, detects=True, threshold=MOBILEFACENET_THRESHOLD, net=net,
+    return make_encoder(
+        mobilefacenet.load_mobilefacenet(find("mobilefacenet")), name="mobilefacenet", size=mobilefacenet.SIZE, detects=True,
+        threshold=MOBILEFACENET_THRESHOLD,
         good_for="photographs of faces that look about to the front, as in the news; how often it errs for different groups of "
                  "people is not measured.",
     )
 
 
 def _own() -> Encoder:
-    net = face_encoder.own_face_encoder()
-    size = face_encoder.OWN_SIZE
-    return Encoder(
-        name="own", fingerprint=fingerprint(net, size, "whole picture, mean with mirror image"), size=size, detects=False,
-        threshold=OWN_THRESHOLD, net=net,
+    return make_encoder(
+        face_encoder.own_face_encoder(), name="own", size=face_encoder.OWN_SIZE, detects=False, threshold=OWN_THRESHOLD,
         good_for="drawn faces like those that it was trained on, to see how recognition works; not for photographs: it has never "
                  "seen one.",
     )

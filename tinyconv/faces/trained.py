@@ -15,13 +15,12 @@ import numpy as np
 from tinyconv.data.arrays import read_npz
 from tinyconv.data.files import whole_file
 from tinyconv.errors import DataError, ShapeError
-from tinyconv.faces.encoder import Encoder, fingerprint
+from tinyconv.faces.encoder import Encoder, make_encoder
 from tinyconv.models.face_encoder import face_encoder
 from tinyconv.nn import Sequential
 
 FORMAT = 1
 SIZES = (32, 128)  # pixels of a side
-PREPROCESSING = {False: "whole picture, mean with mirror image", True: "aligned, mean with mirror image"}
 
 
 @dataclass(frozen=True)
@@ -78,10 +77,9 @@ def load_trained(path: str | Path) -> Encoder:
         net.load_state(arrays)
     except ShapeError as error:
         raise DataError(f"{path} does not hold a face encoder of tinyconv: {error}") from error
-    size = (training.size, training.size)
-    return Encoder(
-        name=training.name, fingerprint=fingerprint(net, size, PREPROCESSING[training.detects]), size=size,
-        detects=training.detects, threshold=training.threshold, net=net.freeze().eval(),
+    return make_encoder(
+        net.freeze().eval(), name=training.name, size=(training.size, training.size), detects=training.detects,
+        threshold=training.threshold,
         good_for=f"faces like those of the {training.people:,} people that it was trained on ({training.pictures:,} pictures); "
                  f"its equal error rate on {training.held_out:,} others was {100 * training.equal_error_rate:.3g} %.",
     )
