@@ -76,7 +76,7 @@ def test_wrong_names_and_false_alarms_are_counted_too(wards, tmp_path, monkeypat
         return Run(Diagnosis("margin is 0", "", "", {"margin": 0.1}), 50, ILL)
 
     monkeypatch.setattr(Ward, "train", train)
-    found = collapse.run(0, tmp_path / "c.npz", save_weights=False)
+    found = collapse.run(0, tmp_path / "c.npz")
     assert found.measured == 25
     assert found.also["healthy runs alarmed"] == 100
     assert found.also["recovered by the advice"] == 100  # all are as bad as the healthy ones
@@ -107,8 +107,3 @@ def test_a_fault_stays_in_its_settings_and_not_in_the_people(monkeypatch):
     assert not np.array_equal(ward.faces, ward.unseen)
     perfect = tc.nn.Sequential(who=lambda x: tc.tensor(np.repeat(np.eye(3), 2, axis=0)))
     assert ward.equal_error_rate(perfect) == 0
-
-
-def test_there_are_no_weights_to_save(tmp_path):
-    with pytest.raises(tc.DataError, match="--save-weights"):
-        collapse.run(0, tmp_path / "c.npz", save_weights=True)

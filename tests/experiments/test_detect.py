@@ -67,10 +67,8 @@ def test_json_is_one_record_in_percent(tmp_path, monkeypatch, capsys):
     assert record["data"].startswith("the 3 photographs")
 
 
-def test_without_the_pack_or_with_weights_to_save_it_says_so(tmp_path, monkeypatch):
+def test_without_the_pack_it_says_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setenv("TINYCONV_DATA", str(tmp_path))
     monkeypatch.setattr(packs, "cache_folder", lambda: tmp_path)
     with assert_refused("tinyconv weights fetch mtcnn"):
         reproduce("detect", 0, tmp_path / "c.npz", save_weights=False)
-    with assert_refused("--save-weights"):
-        reproduce("detect", 0, tmp_path / "c.npz", save_weights=True)

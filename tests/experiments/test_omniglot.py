@@ -7,7 +7,6 @@ import pytest
 
 import tinyconv as tc
 from tinyconv.experiments import mining, omniglot, omniglot_episodes, omniglot_lake
-from tinyconv.experiments.registry import reproduce
 from tinyconv.train import Record
 
 
@@ -95,7 +94,7 @@ def test_error_of_trials_is_the_share_of_wrong_answers(tmp_path, monkeypatch):
     monkeypatch.setattr(omniglot_lake, "load", lambda name: {"train": packed(train), "test": packed(test), "answer": shown})
     monkeypatch.setattr(omniglot_lake, "trained", lambda seed, checkpoint: (tc.nn.Sequential(flat=tc.nn.Flatten()), 1.0))
     monkeypatch.setattr(omniglot, "VIEWS", 0)
-    result = omniglot_lake.run(0, tmp_path / "c.npz", save_weights=False)
+    result = omniglot_lake.run(0, tmp_path / "c.npz")
     assert result.measured == 100 * 5 / 400
     assert result.also == {"the worst of the 20 runs": 25.0}
 
@@ -119,16 +118,10 @@ def test_mining_compares_three_miners_over_five_seeds_and_draws_them(tmp_path, m
     monkeypatch.setattr(mining, "train", train)
     monkeypatch.setattr(mining, "characters", lambda name: (np.zeros((60, 20, 1, 1, 1)), np.repeat(np.arange(30), 2)))
     monkeypatch.setattr(mining, "FOLDER", tmp_path)
-    result = mining.run(0, tmp_path / "c.npz", save_weights=False)
+    result = mining.run(0, tmp_path / "c.npz")
     assert result.seeds == (0, 1, 2, 3, 4)
     assert result.measured == pytest.approx(20.2, abs=0.06)
     assert (result.also["random"], result.also["hard"]) == pytest.approx((40.2, 30.2), abs=0.06)
     assert (tmp_path / "mining.png").read_bytes().startswith(b"\x89PNG")
     assert capsys.readouterr().err.count("seed ") == 5
     json.loads(result.json())
-
-
-@pytest.mark.parametrize("name", ["omniglot-lake", "omniglot-episodes", "mining", "lfw"])
-def test_experiments_without_weights_refuse_to_save_them(name, tmp_path):
-    with pytest.raises(tc.DataError, match="--save-weights"):
-        reproduce(name, 0, tmp_path / "c.npz", save_weights=True)

@@ -29,17 +29,16 @@ from numpy.typing import NDArray
 
 from tinyconv.data.makers.faces import procedural_faces
 from tinyconv.data.samplers import p_by_k
-from tinyconv.engine import Tensor, no_grad, tensor
-from tinyconv.errors import DataError
+from tinyconv.engine import Tensor, tensor
 from tinyconv.experiments.machine import machine
+from tinyconv.experiments.points import points_of
 from tinyconv.experiments.results import Result
+from tinyconv.experiments.triplets import mined_loss
 from tinyconv.metric.doctor import CollapseDoctor, Diagnosis
 from tinyconv.metric.evaluation import equal_error_rate, every_pair
-from tinyconv.metric.losses import triplet_loss
 from tinyconv.metric.miners import violating_triplets
 from tinyconv.models.face_encoder import standardize
 from tinyconv.nn import Conv2d, Flatten, L2Normalize, Linear, MaxPool2d, Sequential, Tanh
-from tinyconv.ops.distance import pairwise_distances
 from tinyconv.optim import Adam
 from tinyconv.train.fit import fit
 
@@ -103,9 +102,7 @@ class Ward:
 
         def loss(net: Sequential, chosen: Array) -> Tensor:
             embeddings = net(tensor(self.faces[chosen]))
-            squared = pairwise_distances(embeddings.data, metric="squared_euclidean").data
-            triplets = violating_triplets(squared, labels[chosen], settings.margin)
-            value = triplet_loss(embeddings, triplets, settings.margin)
+            value = mined_loss(embeddings, labels[chosen], violating_triplets, settings.margin)
             began = time.perf_counter()
             doctor.watch(embeddings.data, labels[chosen], value.item())
             self.doctors_seconds += time.perf_counter() - began
@@ -133,8 +130,7 @@ class Ward:
 
     def equal_error_rate(self, net: Sequential) -> float:
         """Over all pairs of the unseen people's pictures."""
-        with no_grad():
-            points = net(tensor(self.unseen)).data
+        points = points_of(net, self.unseen)
         first, second, same = every_pair(self.who)
         return equal_error_rate(np.square(points[first] - points[second]).sum(axis=1), same)
 
@@ -149,10 +145,8 @@ def tanh_encoder(rng: np.random.Generator) -> Sequential:
     return Sequential(**layers, flatten=Flatten(), embedding=Linear(64 * (SIZE // 8) ** 2, 32, rng=rng), normalize=L2Normalize())
 
 
-def run(seed: int, checkpoint: Path, save_weights: bool) -> Result:
+def run(seed: int, checkpoint: Path) -> Result:
     """Ten healthy seeds, 10 * seed to 10 * seed + 9, and the four faults on the first five; too short to keep a checkpoint."""
-    if save_weights:
-        raise DataError("collapse: no weights come with tinyconv for this experiment; leave --save-weights out.")
     seeds = tuple(range(HEALTHY_SEEDS * seed, HEALTHY_SEEDS * (seed + 1)))
     began = time.perf_counter()
     table: dict[str, list[str]] = {name: [] for name in ("healthy", *FAULTS)}

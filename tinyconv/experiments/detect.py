@@ -40,10 +40,8 @@ NEAR = 2.0  # pixels
 COLUMNS = 8  # that LFW's 112 x 112 have on each side of the template's 96
 
 
-def run(seed: int, checkpoint: Path, save_weights: bool) -> Result:
+def run(seed: int, checkpoint: Path) -> Result:
     """Look for faces in two photographs and in all of LFW's View 2; nothing is drawn or trained."""
-    if save_weights:
-        raise DataError("detect: nothing is trained in this experiment; leave --save-weights out.")
     began = time.perf_counter()
     mtcnn = load_mtcnn(find("mtcnn"))
     images = read_lfw(find("lfw-view2"))["images"]

@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinyconv.data.packs import find
-from tinyconv.errors import DataError
 from tinyconv.experiments.machine import machine
 from tinyconv.experiments.results import Result
 from tinyconv.faces.album import open_album
@@ -30,10 +29,8 @@ from tinyconv.models.mtcnn import load_mtcnn
 Array = NDArray[Any]
 
 
-def run(seed: int, checkpoint: Path, save_weights: bool) -> Result:
+def run(seed: int, checkpoint: Path) -> Result:
     """Encode the 7,701 photographs and judge the 6,000 pairs; there is nothing to draw, and nothing to keep."""
-    if save_weights:
-        raise DataError("lfw: nothing is trained in this experiment; leave --save-weights out.")
     protocol = read_protocol(find("lfw-pairs"))
     encoder, mtcnn = load_encoder("mobilefacenet"), load_mtcnn(find("mtcnn"))
     began = time.perf_counter()

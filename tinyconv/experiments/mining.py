@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from tinyconv.data.files import whole_file
 from tinyconv.data.samplers import p_by_k
-from tinyconv.engine import Tensor, no_grad, tensor
-from tinyconv.errors import DataError
+from tinyconv.engine import Tensor, tensor
 from tinyconv.experiments.machine import machine
-from tinyconv.experiments.omniglot import ALPHABET, characters, nearest
+from tinyconv.experiments.omniglot import ALPHABET, characters, large_alphabets, nearest
+from tinyconv.experiments.points import points_of
 from tinyconv.experiments.results import FOLDER, Result
 from tinyconv.experiments.triplets import Mine, mined_loss
 from tinyconv.metric.miners import batch_hard_triplets, semi_hard_triplets
@@ -47,10 +47,8 @@ def miners(rng: np.random.Generator) -> dict[str, Mine]:
     }
 
 
-def run(seed: int, checkpoint: Path, save_weights: bool) -> Result:
+def run(seed: int, checkpoint: Path) -> Result:
     """Fifteen trainings, of which each keeps a checkpoint of its own until all are done."""
-    if save_weights:
-        raise DataError("mining: no weights come with tinyconv for this experiment; leave --save-weights out.")
     drawings, alphabets = characters("omniglot-background")
     held_out = np.random.default_rng(seed).choice(alphabets.max() + 1, HELD_OUT, replace=False)
     unseen = np.isin(alphabets, held_out)
@@ -102,12 +100,9 @@ def one_shot_error(net: Sequential, drawings: Array, alphabets: Array) -> float:
     """The share of wrong answers among 20 characters of one alphabet, seen once, always in the same trials."""
     rng = np.random.default_rng(0)
     flat = drawings.reshape(-1, *drawings.shape[2:])
-    with no_grad():
-        points = np.concatenate([net(tensor(flat[start : start + 200])).data for start in range(0, len(flat), 200)])
-    points = points.reshape(*drawings.shape[:2], -1)
-    groups = [np.flatnonzero(alphabets == alphabet) for alphabet in np.unique(alphabets)]
+    points = points_of(net, flat).reshape(*drawings.shape[:2], -1)
     wrong = []
-    for group in [group for group in groups if len(group) >= ALPHABET]:
+    for group in large_alphabets(alphabets):
         for _ in range(TRIALS):
             chosen = rng.choice(group, ALPHABET, replace=False)
             shown, asked = rng.choice(drawings.shape[1], 2, replace=False)

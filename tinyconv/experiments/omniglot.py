@@ -10,20 +10,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinyconv.data.packs import load
 from tinyconv.data.transforms import affine, compose, elastic
-from tinyconv.engine import Tensor, no_grad, tensor
+from tinyconv.engine import Tensor, tensor
+from tinyconv.experiments.points import points_of
 from tinyconv.metric.prototypical import prototypical_loss
 from tinyconv.models.convnet import conv_blocks
 from tinyconv.nn import Dropout, Flatten, Sequential
 from tinyconv.optim import Adam, Cosine
 from tinyconv.train import fit
 
-Array = NDArray[np.float32]
+Array = NDArray[Any]
 Labels = NDArray[np.int64]
 
 SIDE, WIDTHS, DROPOUT = 42, (1, 64, 64, 128, 128), 0.2
@@ -83,8 +85,7 @@ def with_quarter_turns(drawings: Array, alphabets: Labels) -> tuple[Array, Label
 
 def episodes(alphabets: Labels, count: int, rng: np.random.Generator) -> Iterator[tuple[Labels, Labels]]:
     """(characters (40, 1), drawings (40, 4)) of each episode: the first drawing is the example, the others ask."""
-    groups = [np.flatnonzero(alphabets == alphabet) for alphabet in np.unique(alphabets)]
-    groups = [group for group in groups if len(group) >= ALPHABET]
+    groups = large_alphabets(alphabets)
     for _ in range(count):
         if rng.random() < WITHIN:
             two = rng.choice(len(groups), CLASSES // ALPHABET, replace=False)
@@ -92,6 +93,12 @@ def episodes(alphabets: Labels, count: int, rng: np.random.Generator) -> Iterato
         else:
             chosen = rng.choice(len(alphabets), CLASSES, replace=False)
         yield chosen[:, None], rng.random((CLASSES, 20)).argsort(axis=1)[:, : 1 + QUERIES]
+
+
+def large_alphabets(alphabets: Labels) -> list[Labels]:
+    """The characters of each alphabet that has at least 20."""
+    groups = [np.flatnonzero(alphabets == alphabet) for alphabet in np.unique(alphabets)]
+    return [group for group in groups if len(group) >= ALPHABET]
 
 
 def episode_loss(net: Sequential, drawings: Array) -> Tensor:
@@ -107,10 +114,9 @@ def embed(net: Sequential, drawings: Array, rng: np.random.Generator) -> Array:
     """Points (..., 512) of `drawings` (..., 42, 42, 1), each the mean over the drawing and `VIEWS` of it moved a little."""
     flat = drawings.reshape(-1, SIDE, SIDE, 1)
     net.eval()
-    with no_grad():
-        total = _points(net, flat)
-        for _ in range(VIEWS):
-            total = total + _points(net, MOVE(flat, rng))
+    total = points_of(net, flat)
+    for _ in range(VIEWS):
+        total = total + points_of(net, MOVE(flat, rng))
     return (total / np.float32(1 + VIEWS)).reshape(*drawings.shape[:-3], -1)
 
 
@@ -118,7 +124,3 @@ def nearest(examples: Array, queries: Array) -> Labels:
     """For each of `queries` (..., Q, D) the place of the nearest of `examples` (..., N, D): (..., Q)."""
     squares = np.square(examples).sum(axis=-1)[..., None, :] - 2 * queries @ examples.swapaxes(-1, -2)
     return squares.argmin(axis=-1)
-
-
-def _points(net: Sequential, flat: Array) -> Array:
-    return np.concatenate([net(tensor(flat[start : start + 200])).data for start in range(0, len(flat), 200)])

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from tinyconv.data import samplers
-from tinyconv.errors import DataError
 from tinyconv.experiments.machine import machine
 from tinyconv.experiments.omniglot import characters, embed, nearest, trained
 from tinyconv.experiments.results import Result
@@ -22,10 +21,8 @@ from tinyconv.metric.intervals import bootstrap_interval
 EPISODES, ASKED = 1000, 5  # drawings asked of each character
 
 
-def run(seed: int, checkpoint: Path, save_weights: bool) -> Result:
+def run(seed: int, checkpoint: Path) -> Result:
     """Train on the background set (a finished checkpoint of `omniglot-lake` will do), then recognise."""
-    if save_weights:
-        raise DataError("omniglot-episodes: no weights come with tinyconv for this experiment; leave --save-weights out.")
     drawings, _ = characters("omniglot-evaluation")
     net, seconds = trained(seed, checkpoint)
     points = embed(net, drawings, np.random.default_rng([seed, 2]))

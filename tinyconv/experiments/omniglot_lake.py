@@ -10,16 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from tinyconv.data.packs import load
-from tinyconv.errors import DataError
 from tinyconv.experiments.machine import machine
 from tinyconv.experiments.omniglot import EPOCHS, STEPS, embed, nearest, small, trained
 from tinyconv.experiments.results import Result
 
 
-def run(seed: int, checkpoint: Path, save_weights: bool) -> Result:
+def run(seed: int, checkpoint: Path) -> Result:
     """Train on the background set, then run the trials; the finished checkpoint stays, for `omniglot-episodes`."""
-    if save_weights:
-        raise DataError("omniglot-lake: no weights come with tinyconv for this experiment; leave --save-weights out.")
     runs = load("omniglot-runs")
     net, seconds = trained(seed, checkpoint)
     rng = np.random.default_rng([seed, 1])

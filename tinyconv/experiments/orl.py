@@ -1,7 +1,7 @@
 """Face verification of people never seen, on the ORL faces: `tinyconv reproduce orl`.
 
 The protocol of Chopra, Hadsell & LeCun 2005: 35 people to train, 5 to verify, here for five draws of the five. MTCNN aligns the
-faces; MobileFaceNet, trained on half a million photographs of other people, stays as it is; a linear layer behind it learns from
+faces; MobileFaceNet, trained on photographs of other people, stays as it is; a linear layer behind it learns from
 the 35 people by the triplet loss, and another by the contrastive loss. Beside them stand MobileFaceNet without a layer, a small
 net that learns from nothing but the 35 people and the 158 of `lfw-people`, and the aligned pixels.
 
@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 from tinyconv.data.packs import find, load
 from tinyconv.data.samplers import p_by_k
 from tinyconv.data.transforms import affine, colour, compose, flip
-from tinyconv.engine import Tensor, no_grad, tensor
-from tinyconv.errors import DataError
+from tinyconv.engine import Tensor, tensor
 from tinyconv.experiments.machine import machine
+from tinyconv.experiments.points import points_of
 from tinyconv.experiments.results import Result
 from tinyconv.experiments.triplets import Recipe, embed, mined_loss, train_encoder
 from tinyconv.faces.encoder import Encoder, load_encoder
@@ -63,10 +63,8 @@ SCRATCH_AUGMENT = compose(
 )
 
 
-def run(seed: int, checkpoint: Path, save_weights: bool) -> Result:
+def run(seed: int, checkpoint: Path) -> Result:
     """Five draws of the test people, seeds 5 * seed to 5 * seed + 4: the means of their error rates."""
-    if save_weights:
-        raise DataError("orl: no weights come with tinyconv for this experiment; leave --save-weights out.")
     began = time.perf_counter()
     encoder = load_encoder("mobilefacenet")
     others = load("lfw-people")
@@ -125,9 +123,7 @@ def views(encoder: Encoder, faces: Array, rng: np.random.Generator) -> Array:
     """Points (people, images, 2 + VIEWS, D) of length 1: of each face, of its mirror image, and of it moved and lit anew."""
     flat_faces = faces.reshape(-1, *faces.shape[2:])
     seen = [flat_faces, flat_faces[:, :, ::-1], *(MOVE(flat_faces, rng) for _ in range(VIEWS))]
-    with no_grad():
-        points = [np.concatenate([encoder.net(tensor(part[start : start + 50])).data for start in range(0, len(part), 50)])
-                  for part in seen]
+    points = [points_of(encoder.net, part) for part in seen]
     return direction(np.stack(points, axis=1)).reshape(*faces.shape[:2], len(seen), -1)
 
 
@@ -160,8 +156,7 @@ def contrastive(embeddings: Tensor, labels: Array) -> Tensor:
 
 def after(net: Sequential, points: Array) -> Array:
     """Points (people, images, D) behind the layer."""
-    with no_grad():
-        return net(tensor(points.reshape(-1, points.shape[2]))).data.reshape(*points.shape[:2], -1)
+    return points_of(net, points.reshape(-1, points.shape[2])).reshape(*points.shape[:2], -1)
 
 
 def from_scratch(faces: Array, others: dict[str, Array], seed: int, checkpoint: Path) -> tuple[Sequential, float]:

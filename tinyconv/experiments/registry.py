@@ -1,4 +1,7 @@
-"""The experiments by name: each is a module with `run(seed, checkpoint, save_weights) -> Result`."""
+"""The experiments by name: each is a module with `run(seed, checkpoint) -> Result`.
+
+Those whose weights come with tinyconv take a third argument, `save_weights`.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +25,15 @@ EXPERIMENTS = {
     "procedural-faces": "recognise invented people: an encoder trained by triplet loss, 20 unseen at a time",
 }
 
+WITH_WEIGHTS = {"cifar10", "procedural-faces"}
+
 
 def reproduce(name: str, seed: int, checkpoint: Path, save_weights: bool) -> Result:
     """Run the experiment `name`, and return what it found."""
     if name not in EXPERIMENTS:
         raise DataError(f"experiment {one_line(name)!r} is unknown; {suggestion(name, EXPERIMENTS)}")
+    if save_weights and name not in WITH_WEIGHTS:
+        raise DataError(f"{name}: no weights of this experiment come with tinyconv; leave --save-weights out.")
     experiment: Any = importlib.import_module(f"tinyconv.experiments.{name.replace('-', '_')}")
-    result: Result = experiment.run(seed, checkpoint, save_weights)
+    result: Result = experiment.run(seed, checkpoint, *([save_weights] if name in WITH_WEIGHTS else []))
     return result

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinyconv.data.samplers import p_by_k
-from tinyconv.engine import Tensor, no_grad, tensor
+from tinyconv.engine import Tensor, tensor
+from tinyconv.experiments.points import points_of
 from tinyconv.metric.losses import triplet_loss
 from tinyconv.nn import Sequential
 from tinyconv.ops.distance import pairwise_distances
@@ -69,10 +70,7 @@ def embed(net: Sequential, images: Array) -> Array:
     """Embeddings, (N, D) of length 1: the direction between that of each image and that of its mirror image."""
     trained = net.training
     net.eval()
-    with no_grad():
-        both = [net(tensor(part)).data + net(tensor(part[:, :, ::-1])).data
-                for part in (images[start : start + 100] for start in range(0, len(images), 100))]
+    total = points_of(net, images) + points_of(net, images[:, :, ::-1])
     if trained:
         net.train()
-    total = np.concatenate(both)
     return total / np.linalg.norm(total, axis=1, keepdims=True)
