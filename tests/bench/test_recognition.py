@@ -12,11 +12,12 @@ def test_table_names_all_that_was_timed_and_what_came_out(monkeypatch, capsys):
     monkeypatch.setattr(recognition, "BATCH", 24)
     monkeypatch.setattr(recognition, "ENCODINGS", 900)
     assert main(["bench", "recognition"]) == 0
-    conditions, head, semi_hard, batch_hard, identify = capsys.readouterr().out.splitlines()
+    conditions, head, semi_hard, batch_hard, identify, remove = capsys.readouterr().out.splitlines()
     assert "seed 0" in conditions
     assert "median" in head
     assert "semi-hard triplets of 24" in semi_hard
     assert "24 triplets" in batch_hard  # one for each anchor
+    assert remove.endswith("100 encodings of the last")
     assert identify.endswith("person 700, distance 0")  # of the eighth point asked for, which is in the gallery
 
 

@@ -49,6 +49,14 @@ def test_notebook_sees_the_caption_below_and_the_picture_keeps_none(picture):
     assert picture.caption in repr(picture)
 
 
+def test_a_band_is_drawn_around_its_curve_in_its_colour_and_around_no_other():
+    series = {"a": ([0, 1], [1, 2]), "b": ([0, 1], [3, 4])}
+    (axes,) = viz.curves(series, bands={"b": ([2.5, 3.5], [3.5, 4.5])}).axes
+    (band,) = axes.collections
+    assert band.get_datalim(axes.transData).extents.tolist() == [0, 2.5, 1, 4.5]
+    assert mpl.colors.to_rgb(band.get_facecolor()[0]) == mpl.colors.to_rgb(axes.lines[1].get_color())
+
+
 def test_drawing_leaves_matplotlibs_settings_alone():
     before = dict(mpl.rcParams)
     DRAWINGS["curves"]().png()

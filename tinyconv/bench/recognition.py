@@ -1,4 +1,4 @@
-"""Times what recognition does besides its net: mining triplets in a large batch, and looking somebody up in a large gallery."""
+"""Times what recognition does besides its net: mining triplets in a large batch, finding and removing people in a gallery."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def conditions() -> str:
 
 
 def measure(repeat: int) -> list[Row]:
-    """Each of the three, `repeat` times after one that is not counted."""
+    """Each of the four, `repeat` times after one that is not counted."""
     rng = np.random.default_rng(SEED)
     return [*_miners(rng, repeat), *_gallery(rng, repeat)]
 
@@ -73,7 +73,9 @@ def _gallery(rng: np.random.Generator, repeat: int) -> list[Row]:
         for person in range(0, ENCODINGS, EACH):
             gallery.enrol(f"person {person}", points[person : person + EACH])
         times, last = _timed(lambda turn: gallery.identify(points[turn * EACH]), repeat)
-    return [Row(f"identify among {ENCODINGS:,}", times, f"{last.recognized}, distance {last.candidates[0][1]:.1g}")]
+        removals, removed = _timed(lambda turn: gallery.remove(f"person {turn * EACH}"), repeat)
+    return [Row(f"identify among {ENCODINGS:,}", times, f"{last.recognized}, distance {last.candidates[0][1]:.1g}"),
+            Row(f"remove one of {ENCODINGS // EACH:,} people", removals, f"{removed} encodings of the last")]
 
 
 def _timed(action: Callable[[int], Any], repeat: int) -> tuple[list[float], Any]:

@@ -21,6 +21,7 @@ Array = NDArray[Any]
 
 BLOCK = 1 << 17  # so many sums at a time: 1 MB
 
+
 class Areas:
     """The summed-area table of a picture; it takes twice the memory of a float32 picture.
 
