@@ -141,8 +141,8 @@ class Gallery:
     def remove(self, identity: str, *, patience: float = PURGE_PATIENCE) -> int:
         """Remove a person, so that neither the file nor its log keeps an encoding, the name or a source; how many there were.
 
-        The whole file is written anew, which takes a second for 100,000 encodings. What a disk or a file system keeps of
-        overwritten files, and copies of the file elsewhere, are beyond its reach.
+        The whole file is written anew; `tinyconv bench recognition` shows how long that takes. What a disk or a file system
+        keeps of overwritten files, and copies of the file elsewhere, are beyond its reach.
 
         Parameters
         ----------

@@ -88,7 +88,7 @@ def score_histogram(histograms: ScoreHistograms, threshold: float | None = None,
     if threshold is not None:
         axes.axvline(threshold, color=INK, linewidth=1.5, linestyle="--", label=f"threshold {threshold:.3g}")
     axes.set(xlabel="distance", ylabel="share of the pairs", ylim=(0, None))
-    axes.legend()
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)  # above: hills are where they are
     return figure
 
 
